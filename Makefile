@@ -1,0 +1,77 @@
+# netsonde: `make help` lists the targets.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+APT := nmap traceroute mtr-tiny iputils-ping dnsutils iproute2 dnsmasq-base nftables util-linux
+FUZZ_EXAMPLES ?= 200000
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check lint types layers docs fuzz bench inspector lock programs clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+demo: $(VENV)/run.done programs  ## see it work: a lab network, the real server, a real MCP client
+	@$(BIN)/python -m demo
+
+run: $(VENV)/run.done programs  ## serve MCP on stdin and stdout
+	@$(BIN)/python -m netsonde
+
+test: $(VENV)/dev.done programs  ## every test, inside a sealed network
+	$(BIN)/python -m pytest
+
+check: lint types layers  ## what CI runs: lint, types, layers, docs, tests with coverage
+	$(BIN)/python -m docs.generate --check
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m coverage report
+
+lint: $(VENV)/dev.done  ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.done .dev/netsonde  ## mypy, strict
+	$(BIN)/mypy .dev/netsonde tests bench demo docs
+
+layers: $(VENV)/dev.done  ## the arrows between the layers
+	$(BIN)/lint-imports --no-cache
+
+docs: $(VENV)/dev.done  ## write the generated pages of docs/
+	$(BIN)/python -m docs.generate
+
+fuzz: $(VENV)/dev.done programs  ## property tests with FUZZ_EXAMPLES cases, fixed seed
+	HYPOTHESIS_PROFILE=fuzz NETSONDE_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -m fuzz
+
+bench: $(VENV)/dev.done programs  ## ratios against a baseline measured in the same run
+	$(BIN)/python -m bench
+
+inspector: $(VENV)/run.done programs  ## the MCP Inspector's command line against the real server
+	bash tests/contract/inspector.sh
+
+lock: $(VENV)/dev.done  ## resolve the dependencies anew into requirements/
+	$(BIN)/pip install -q 'uv<1'
+	$(BIN)/uv pip compile -q --upgrade pyproject.toml --generate-hashes --no-emit-index-url --universal \
+	  --python-version 3.11 --custom-compile-command 'make lock' -o requirements/run.txt
+	$(BIN)/uv pip compile -q pyproject.toml --group dev --generate-hashes --no-emit-index-url --universal \
+	  --python-version 3.11 --custom-compile-command 'make lock' -c requirements/run.txt -o requirements/dev.txt
+
+# Python 3.11 and its venv module may be missing too, so this comes before everything else.
+programs:
+	@bash scripts/programs.sh $(APT)
+
+$(VENV)/run.done: requirements/run.txt pyproject.toml | programs
+	@bash scripts/venv.sh $(PYTHON) $(VENV) requirements/run.txt
+	@touch $@
+
+$(VENV)/dev.done: requirements/dev.txt pyproject.toml | programs
+	@bash scripts/venv.sh $(PYTHON) $(VENV) requirements/dev.txt
+	@touch $@ $(VENV)/run.done
+
+# The tree under its import name, for tools that do not run import hooks.
+.dev/netsonde:
+	@mkdir -p .dev && ln -sfn ../src .dev/netsonde
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) .dev .node build dist src/*.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
