@@ -1,0 +1,1 @@
+"""Settings, the object graph and the command."""

@@ -1,0 +1,1 @@
+"""What is decided: values and pure functions, no I/O, no clock."""
