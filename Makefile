@@ -12,7 +12,7 @@ FUZZ_EXAMPLES ?= 200000
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
 
-demo: $(VENV)/run.done programs  ## see it work: a lab network, the real server, a real MCP client
+demo: $(VENV)/dev.done programs  ## see it work: a lab network, the real server, a real MCP client
 	@$(BIN)/python -m demo
 
 run: $(VENV)/run.done programs  ## serve MCP on stdin and stdout
@@ -22,7 +22,7 @@ test: $(VENV)/dev.done programs  ## every test, inside a sealed network
 	$(BIN)/python -m pytest
 
 check: lint types layers  ## what CI runs: lint, types, layers, docs, tests with coverage
-	$(BIN)/python -m docs.generate --check
+	$(BIN)/python -m scripts.generate_docs --check
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m coverage run -m pytest
 	$(BIN)/python -m coverage combine -q
@@ -33,13 +33,13 @@ lint: $(VENV)/dev.done  ## ruff
 	$(BIN)/ruff format --check .
 
 types: $(VENV)/dev.done .dev/netsonde  ## mypy, strict
-	$(BIN)/mypy .dev/netsonde tests bench demo docs
+	$(BIN)/mypy .dev/netsonde tests bench demo scripts
 
 layers: $(VENV)/dev.done  ## the arrows between the layers
 	$(BIN)/lint-imports --no-cache
 
 docs: $(VENV)/dev.done  ## write the generated pages of docs/
-	$(BIN)/python -m docs.generate
+	$(BIN)/python -m scripts.generate_docs
 
 fuzz: $(VENV)/dev.done programs  ## property tests with FUZZ_EXAMPLES cases, fixed seed
 	HYPOTHESIS_PROFILE=fuzz NETSONDE_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -m fuzz

@@ -1,0 +1,1 @@
+"""`make demo`: the product at work in a network that exists for as long as the demo."""
