@@ -33,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "lab: needs the network lab; skipped with the reason if none"
     )
+    config.addinivalue_line("markers", "fuzz: a property; `make fuzz` gives it more examples")
     reason = _enter(config)
     if reason is not None and os.environ.get("NETSONDE_REQUIRE_LAB") == "1":
         raise pytest.UsageError(f"NETSONDE_REQUIRE_LAB=1, but there is no lab: {reason}")

@@ -1,12 +1,13 @@
 """Ports kept in memory: for tests, for authors of plug-ins, for dry runs. Nothing here is a mock."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from ..application.ports import Capture, Ended, HowEnded
 from ..domain.plan import Limits, Plan
+from ..domain.terms import Resolved, Unresolved
 
 
 class Hangs(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,3 +81,41 @@ def _within(limits: Limits, ended: Ended, on_stdout: Callable[[bytes], None] | N
 def _cut(capture: Capture, limit_bytes: int) -> Capture:
     total_bytes = max(capture.total_bytes, len(capture.data))
     return Capture(data=capture.data[:limit_bytes], total_bytes=total_bytes)
+
+
+class FakeClock:
+    """Stands still until it is moved. Meets `Clock`."""
+
+    def __init__(self, *, wall_s: float = 1_700_000_000.0) -> None:
+        self._monotonic_s = 0.0
+        self._wall_s = wall_s
+
+    def monotonic_s(self) -> float:
+        """The seconds it was moved."""
+        return self._monotonic_s
+
+    def wall_s(self) -> float:
+        """Unix time as it was set, and moved since."""
+        return self._wall_s
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._monotonic_s += max(0.0, seconds)
+        self._wall_s += max(0.0, seconds)
+
+
+class FakeResolver:
+    """Knows the names that it was given. Meets `Resolver`.
+
+    `asked` are the names that were looked up.
+    """
+
+    def __init__(self, names: Mapping[str, Resolved | Unresolved] | None = None) -> None:
+        self._names = dict(names or {})
+        self.asked: list[str] = []
+
+    async def resolve(self, name: str) -> Resolved | Unresolved:
+        """See the port."""
+        self.asked.append(name)
+        await asyncio.sleep(0)
+        return self._names.get(name, Unresolved("the name does not exist"))

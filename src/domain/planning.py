@@ -68,12 +68,11 @@ def judge(
         return outcome
     mended = outcome.mended
     for _ in range(3):  # a mended target may uncover an objection behind it, rarely a third
-        if mended is None or (mended.target, mended.extra_args) == (
-            request.target,
-            request.extra_args,
-        ):
+        if mended is None:
             break
         again = Request(target=mended.target, extra_args=mended.extra_args)
+        if again == msgspec.structs.replace(request, timeout_sec=None):
+            break
         retried = _decide(tool, again, terms, privileges, looked_up)
         if isinstance(retried, Allowed):
             return msgspec.structs.replace(outcome.refused, suggestion=mended)

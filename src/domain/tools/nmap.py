@@ -1,6 +1,7 @@
 """NmapTool: which hosts are up, which ports are open, what listens there."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -58,6 +59,21 @@ class NmapTool(Tool):
             for other in others:
                 if one in rows and other in rows:
                     return _problem(rows[other], f"can't go with {rows[one].words[0]}")
+        scans = rows.keys() & {*_TCP_SCANS, *_OTHER_SCANS, *_NO_PORTS}
+        if "defeat_icmp_ratelimit" in rows and "udp_scan" not in scans:
+            return _problem(rows["defeat_icmp_ratelimit"], "goes only with -sU")
+        if "defeat_rst_ratelimit" in rows and scans and not rows.keys() & {"syn_scan", "open_only"}:
+            return _problem(rows["defeat_rst_ratelimit"], "goes only with -sS")
+        for key in ("ports", "exclude_ports"):
+            if (
+                "protocol_scan" in rows
+                and key in rows
+                and not _PROTOCOLS.fullmatch(rows[key].value)
+            ):
+                return _problem(rows[key], "has more than the protocol numbers, 0 to 255, of -sO")
+        for fragments in rows.keys() & {"fragment", "mtu"}:
+            if scans and not _has_tcp_packets(rows):
+                return _problem(rows[fragments], "has no TCP packets to break up")
         for low, high in _ORDERED:
             if low in rows and high in rows and _number(rows[low]) > _number(rows[high]):
                 return _problem(rows[low], f"is above {rows[high].words[0]}")
@@ -122,6 +138,8 @@ def _words(item: Given) -> tuple[str, ...]:
             return (item.words[0], expand(item.value))
         case "default_scripts":
             return ()
+        case "script_timeout":  # nmap formats a fraction as an integer, and Lua ends it for that
+            return (item.words[0], f"{math.ceil(_number(item))}s")
         case "aggressive":
             return ("-O", "-sV", "--traceroute")
     return item.words
@@ -136,9 +154,26 @@ def _with_default_scripts(words: list[str]) -> list[str]:
     return [*words[:place], ",".join(joined), *words[place + 1 :]]
 
 
+def _has_tcp_packets(rows: Mapping[str, Given]) -> bool:
+    """Whether there are packets that nmap breaks up: NmapOps::ValidateOptions, less its rarities."""
+    if rows.keys() & set(_TCP_SCANS) - {"connect_scan"}:
+        return True
+    pings = {key for key in rows if key.startswith("ping_")} - {"ping_only", "ping_arp"}
+    if not pings:
+        return not rows.keys() & {"skip_ping", "list_only"}
+    return bool(pings & {"ping_syn", "ping_ack", "ping_both", "ping_timestamp"})
+
+
 _CLASHES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    *((one, (*_TCP_SCANS, *_OTHER_SCANS, *_PORTS)) for one in _NO_PORTS),
-    ("protocol_scan", (*_TCP_SCANS, "udp_scan", "sctp_init_scan", "sctp_cookie_scan")),
+    *(
+        (one, (*_TCP_SCANS, *_OTHER_SCANS, *_PORTS, "os_detection", "aggressive"))
+        for one in _NO_PORTS
+    ),
+    (
+        "protocol_scan",
+        (*_TCP_SCANS, "udp_scan", "sctp_init_scan", "sctp_cookie_scan", "traceroute", "aggressive"),
+    ),
+    ("ping_ack", ("ping_both",)),
 )
 _ORDERED = (
     ("min_hostgroup", "max_hostgroup"),
@@ -148,6 +183,11 @@ _ORDERED = (
     ("initial_rtt_timeout", "max_rtt_timeout"),
     ("min_rate", "max_rate"),
     ("scan_delay", "max_scan_delay"),
+)
+# -sO reads -p as protocol numbers: no services, no T: or U:, nothing above 255.
+_NUMBER = "(?:[01]?[0-9]{1,2}|2[0-4][0-9]|25[0-5])"
+_PROTOCOLS = re.compile(
+    rf"(?:{_NUMBER}?-{_NUMBER}?|{_NUMBER})(?:,(?:{_NUMBER}?-{_NUMBER}?|{_NUMBER}))*"
 )
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 

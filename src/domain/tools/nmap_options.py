@@ -40,7 +40,12 @@ DISCOVERY: tuple[Option, ...] = (
         "-PA", "-PT", key="ping_ack", kind=_FEW_PORTS, help="find hosts by TCP ACK to these ports"
     ),
     glued(
-        "-PB", key="ping_both", kind=_FEW_PORTS, help="find hosts by ICMP echo and ACK", raw=True
+        "-PB",
+        key="ping_both",
+        kind=_FEW_PORTS,
+        help="find hosts by ICMP echo and ACK",
+        raw=True,
+        family=4,
     ),
     glued(
         "-PU", key="ping_udp", kind=_FEW_PORTS, help="find hosts by UDP to these ports", raw=True
@@ -52,8 +57,8 @@ DISCOVERY: tuple[Option, ...] = (
         "-PO", key="ping_protocol", kind=Protocols(), help="find hosts by IP protocols", raw=True
     ),
     flag("-PE", "-PI", "-P", key="ping_echo", help="find hosts by ICMP echo", raw=True),
-    flag("-PP", key="ping_timestamp", help="find hosts by ICMP timestamp", raw=True),
-    flag("-PM", key="ping_netmask", help="find hosts by ICMP address mask", raw=True),
+    flag("-PP", key="ping_timestamp", help="find hosts by ICMP timestamp", raw=True, family=4),
+    flag("-PM", key="ping_netmask", help="find hosts by ICMP address mask", raw=True, family=4),
     flag("-PR", key="ping_arp", help="find hosts by ARP (nmap does so on a LAN anyway)"),
     flag("--disable-arp-ping", key="disable_arp_ping", help="no ARP or neighbour discovery"),
     flag("--discovery-ignore-rst", key="discovery_ignore_rst", help="a reset does not mean up"),
@@ -222,6 +227,8 @@ DETECTION: tuple[Option, ...] = (
         "--yoloscan",
         key="aggressive",
         help="-O -sV -sC --traceroute at once",
+        raw=True,
+        unprivileged="-sV",
         risk=Risk.INTRUSIVE,
         instead="-O -sV -sC --traceroute",
     ),
@@ -313,6 +320,7 @@ TIMING: tuple[Option, ...] = (
         "--defeat-rst-ratelimit",
         key="defeat_rst_ratelimit",
         help="do not slow down for limited resets",
+        raw=True,  # it is for the SYN scan alone
     ),
     flag(
         "--defeat-icmp-ratelimit",
@@ -342,6 +350,7 @@ EVASION: tuple[Option, ...] = (
         help="fragment packets",
         raw=True,
         risk=Risk.INTRUSIVE,
+        family=4,
         group="fragments",
     ),
     valued(
@@ -351,6 +360,7 @@ EVASION: tuple[Option, ...] = (
         help="fragment size",
         raw=True,
         risk=Risk.INTRUSIVE,
+        family=4,
         group="fragments",
     ),
     valued(

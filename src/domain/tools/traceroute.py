@@ -1,14 +1,41 @@
 """TracertTool: through which routers packets go to a host."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..grammar import Syntax
-from ..kinds import Choice, Float, Int, Risk, Waits, Words
-from ..options import Option, flag, never, valued
+from ..kinds import Choice, Float, Int, Risk, Risky, Waits, Words
+from ..options import Given, Option, Problem, flag, never, valued
 from ..reports import traceroute as report
+from ..target import Address, Hostname, Network
 from ..tool import Arranged, Draft, Tool
 
 _METHOD = "method"  # the last one wins in traceroute; here two are a contradiction
+
+_DEFAULT_MAX_HOPS = 30
+
+# The words of -O that a method takes. Methods that are not here pass over all words.
+_METHOD_OPTIONS = {
+    "icmp": ("raw", "dgram", "help"),
+    "tcp": (
+        "syn", "ack", "fin", "rst", "psh", "urg", "ece", "cwr", "flags", "ecn", "sack",
+        "timestamps", "window_scaling", "sysctl", "reuse", "mss", "info", "help",
+    ),
+    "udplite": ("coverage", "help"),
+    "dccp": ("help",),
+    "raw": ("help",),
+    "protocol": ("help",),
+}  # fmt: skip
+
+
+class Method(Choice, frozen=True, kw_only=True):
+    """A probe method. Raw IP packets are for operators who allow intrusive requests, as with -P."""
+
+    def risky(self, canonical: str) -> tuple[Risky, ...]:
+        if canonical != "raw":
+            return ()
+        return (Risky(word="raw", risk=Risk.INTRUSIVE, why="raw IP protocol probes"),)
+
 
 TABLE: tuple[Option, ...] = (
     flag("-4", key="ipv4", help="IPv4", family=4, group="family"),
@@ -21,11 +48,11 @@ TABLE: tuple[Option, ...] = (
     flag("-U", "--udp", key="udp", help="UDP probes to one port (53)", group=_METHOD),
     flag("-UL", key="udplite", help="UDPLITE probes", group=_METHOD),
     flag("-D", "--dccp", key="dccp", help="DCCP probes", group=_METHOD, raw=True),
-    valued("-P", "--protocol", key="protocol", kind=Int(min=0, max=255), help="raw IP protocol probes", group=_METHOD, raw=True, risk=Risk.INTRUSIVE),
+    valued("-P", "--protocol", key="protocol", kind=Int(min=1, max=254), help="raw IP protocol probes", group=_METHOD, raw=True, risk=Risk.INTRUSIVE),
     valued(
         "-M", "--module", key="method",
-        kind=Choice(values=("default", "icmp", "tcp", "tcpconn", "udp", "udplite", "dccp", "raw")),
-        help="probe method", group=_METHOD,
+        kind=Method(values=("default", "icmp", "tcp", "tcpconn", "udp", "udplite", "dccp", "raw")),
+        help="probe method", group=_METHOD, raw=True,
     ),
     valued("-m", "--max-hops", key="max_hops", kind=Int(min=1, max=64), help="hops to go at the most (default 30)"),
     valued("-N", "--sim-queries", key="parallel", kind=Int(min=1, max=32), help="probes at once"),
@@ -77,6 +104,40 @@ class TracertTool(Tool):
     syntax = Syntax(equals_only=True)
     default_timeout_sec = 120.0
     install_hint = "apt-get install traceroute"
+
+    def clash(
+        self, given: Sequence[Given], subject: Address | Network | Hostname | None
+    ) -> Problem | None:
+        """Options that traceroute ends with an error on."""
+        rows = {item.option.key: item for item in given}
+        first, last, words = (rows.get(key) for key in ("first_hop", "max_hops", "method_options"))
+        hops = int(last.value) if last else _DEFAULT_MAX_HOPS
+        if first is not None and int(first.value) > hops:
+            return Problem(
+                rule="option.value",
+                offending="-f",
+                reason=f"-f {first.value} is beyond the last hop, {hops}",
+            )
+        method = next(iter(rows.keys() & _METHOD_OPTIONS), "")
+        if "method" in rows:
+            method = rows["method"].value
+        port = rows.get("port")
+        if port is not None and method in ("protocol", "raw") and int(port.value) > 254:
+            return Problem(
+                rule="option.value",
+                offending="-p",
+                reason=f"-p {port.value}: for raw IP packets it is the protocol number, up to 254",
+            )
+        known = _METHOD_OPTIONS.get(method)
+        if words is not None and known is not None:
+            for word in words.value.split(","):
+                if word.partition("=")[0] not in known:
+                    return Problem(
+                        rule="option.value",
+                        offending="-O",
+                        reason=f"-O {word} is not for the method {method}, which takes {', '.join(known)}",
+                    )
+        return None
 
     def arrange(self, draft: Draft) -> Arranged:
         words = [word for item in draft.given for word in item.words]

@@ -27,8 +27,9 @@ _FAMILY: Final = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_I
 class Page(BaseHTTPRequestHandler):
     """One page for every path."""
 
-    server_version = "netsonde-lab/1.0"
-    sys_version = ""
+    # A name that nmap's service probes know: else it tries every one of them, for 90 s.
+    server_version = "SimpleHTTP/0.6"
+    sys_version = "Python/3.11.2"
 
     def do_GET(self) -> None:
         self.send_response(200)

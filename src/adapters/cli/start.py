@@ -1,0 +1,63 @@
+"""What the command line needs of a start: protocols, since drivers are handed finished objects."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ...application.run_tool import RunTool
+from ...domain.health import CheckResult
+from ...domain.terms import Resolved, Unresolved
+
+
+class LookUp(Protocol):
+    """Looks names up while everything waits."""
+
+    def look_up(self, name: str) -> Resolved | Unresolved:
+        """Every address of `name`, or why there is none."""
+        ...
+
+
+class Setting(Protocol):
+    """A setting in force."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def value(self) -> Any: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def variable(self) -> str: ...
+
+
+class Assembly(LookUp, Protocol):
+    """The finished objects of one start."""
+
+    @property
+    def run_tool(self) -> RunTool: ...
+
+    def described(self) -> Sequence[Setting]:
+        """Every setting in force, secrets hidden."""
+        ...
+
+    def hosts(self, text: str) -> LookUp:
+        """A table in the format of hosts(5) that answers look-ups."""
+        ...
+
+    async def examine(self) -> Sequence[CheckResult]:
+        """What works here."""
+        ...
+
+
+class Starter(Protocol):
+    """Makes an assembly from the settings, once the command line has said which."""
+
+    @property
+    def version(self) -> str: ...
+
+    def assemble(self, config: str | None, *, lenient: bool = False) -> Assembly:
+        """With `lenient`, settings that are wrong are a result of `examine`, not an error."""
+        ...
+
+    def serve(self, config: str | None, command_line: dict[str, object]) -> int:
+        """Serve; gives the exit status."""
+        ...

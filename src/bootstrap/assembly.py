@@ -1,0 +1,86 @@
+"""What the drivers are handed: the finished objects of one start, made when they are asked for."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from ..adapters.hosts_file import HostsResolver
+from ..adapters.system_probe import check_port, check_state_folder
+from ..application import checks
+from ..application.run_tool import RunTool
+from ..domain.health import CheckResult
+from ..domain.terms import Resolved, Unresolved
+from .container import Container
+from .logs import log_clamped, set_up_logging
+from .settings import Settings
+from .settings_load import Described, Loaded, load
+from .settings_problems import ConfigError, Problem
+
+
+class Assembly:
+    """One start. Raises ConfigError, unless `lenient`: then defaults stand in for what is wrong."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        config: str | None = None,
+        command_line: Mapping[str, Any] | None = None,
+        quiet: bool = False,
+        lenient: bool = False,
+    ) -> None:
+        self.problems: tuple[Problem, ...] = ()
+        try:
+            self._container = _container(load(environ, config=config, command_line=command_line))
+        except ConfigError as error:
+            if not lenient:
+                raise
+            self.problems = error.problems
+            defaults = {name: environ[name] for name in ("HOME",) if name in environ}
+            self._container = _container(load(defaults))
+        loaded = self._container.loaded()
+        asked_for = "logging.level" in loaded.sources
+        set_up_logging(loaded.settings.logging, quiet=quiet and not asked_for)
+        log_clamped(loaded.clamped)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._container.loaded().settings
+
+    @property
+    def run_tool(self) -> RunTool:
+        """The use-case."""
+        return self._container.run_tool()
+
+    def described(self) -> tuple[Described, ...]:
+        """Every setting in force, where it came from, secrets hidden."""
+        return self._container.loaded().described()
+
+    def look_up(self, name: str) -> Resolved | Unresolved:
+        """Look a name up as an execution would; not from within an event loop."""
+        return asyncio.run(self._container.resolver().resolve(name))
+
+    def hosts(self, text: str) -> HostsResolver:
+        """A table of hosts that answers look-ups."""
+        return HostsResolver(text)
+
+    async def examine(self) -> tuple[CheckResult, ...]:
+        """What works here."""
+        settings, run_tool = self.settings, self.run_tool
+        runner = self._container.runner()
+        return (
+            *checks.check_settings(map(str, self.problems)),
+            *await checks.check_programs(run_tool.catalog, runner),
+            *checks.check_privileges(self._container.privileges()),
+            *checks.check_layers(runner.layers()),
+            *checks.check_broken(run_tool.catalog.broken),
+            check_state_folder(settings.state.dir),
+            check_port(settings.server.port, needed=settings.server.transport == "http"),
+        )
+
+
+def _container(given: Loaded) -> Container:
+    container = Container(given=given)
+    container.loaded()  # its problems are to be known now
+    return container

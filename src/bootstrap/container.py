@@ -1,0 +1,63 @@
+"""The object graph, and the only importer of dependency_injector."""
+
+from dependency_injector import containers, providers
+
+from ..adapters.clock import SystemClock, new_execution_id
+from ..adapters.dns import DnsResolver
+from ..adapters.event_log import RecentEvents
+from ..adapters.hosts_file import SystemHosts
+from ..adapters.launch_chain import find_basic_chain
+from ..adapters.log_events import LoggedEvents
+from ..adapters.plugins import discover
+from ..adapters.privileges import look_up_privileges
+from ..adapters.programs import InstalledPrograms
+from ..adapters.subprocess_runner import SubprocessRunner
+from ..application.run_tool import RunTool
+from ..domain.bucket import Rate
+from .catalog import build_catalog, settle
+from .logs import LOGGER
+from .settings import Settings
+from .settings_load import Loaded
+
+
+def rate(settings: Settings) -> Rate | None:
+    """The rate limit; stdio has one client, which concurrency bounds unless the operator wants more."""
+    limit = settings.rate_limit
+    if settings.server.transport == "stdio" and not limit.stdio:
+        return None
+    return Rate(tokens=limit.rate, per_s=limit.per)
+
+
+class Container(containers.DeclarativeContainer):
+    """Everything is made once, when it is first asked for."""
+
+    given = providers.Dependency(instance_of=Loaded)
+
+    found = providers.Singleton(
+        discover, given.provided.settings.tool.package, given.provided.settings.plugins
+    )
+    loaded = providers.Singleton(settle, given, found)
+    settings = loaded.provided.settings
+
+    clock = providers.Singleton(SystemClock)
+    hosts = providers.Singleton(SystemHosts)
+    resolver = providers.Singleton(DnsResolver, hosts.provided.addresses)
+    programs = providers.Singleton(InstalledPrograms)
+    privileges = providers.Singleton(look_up_privileges)
+    chain = providers.Singleton(find_basic_chain, programs)
+    runner = providers.Singleton(SubprocessRunner, chain)
+    recent = providers.Singleton(RecentEvents)
+    log = providers.Singleton(LoggedEvents, recent, LOGGER)
+
+    catalog = providers.Singleton(build_catalog, settings, found, programs)
+    run_tool = providers.Singleton(
+        RunTool,
+        catalog=catalog,
+        runner=runner,
+        resolver=resolver,
+        clock=clock,
+        log=log,
+        new_id=providers.Object(new_execution_id),
+        privileges=privileges,
+        rate=providers.Singleton(rate, settings),
+    )

@@ -1,0 +1,37 @@
+"""Where log records go: standard error, in one format, from our loggers and the libraries'."""
+
+import logging
+import sys
+
+from ..adapters.log_lines import Lines
+from .settings import Logging
+from .settings_load import Clamped
+
+LOGGER = logging.getLogger("netsonde")
+
+
+def set_up_logging(settings: Logging, *, quiet: bool = False) -> None:
+    """Replace the root's handlers. `quiet`: warnings only, for a person at the command line.
+
+    The libraries speak from WARNING up; at level DEBUG everybody says everything.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Lines(as_json=settings.format == "json"))
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    level = logging.getLevelNamesMapping()[settings.level]
+    if quiet:
+        level = max(level, logging.WARNING)
+    LOGGER.setLevel(level)
+    root.setLevel(level if level == logging.DEBUG else max(level, logging.WARNING))
+
+
+def log_clamped(clamped: tuple[Clamped, ...]) -> None:
+    """Tell which settings were out of their range."""
+    for one in clamped:
+        LOGGER.warning(
+            "config_clamped",
+            extra={"fields": {"param": one.param, "original": one.original, "new": one.new}},
+        )

@@ -1,0 +1,130 @@
+"""Settings: every setting with its default, range and help, and nothing that reads them."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from .settings_of_tools import OneTool, Section, ToolDefaults, renamed
+
+HIDDEN = "***"
+
+
+class Server(Section, frozen=True, kw_only=True):
+    """How callers reach the service."""
+
+    transport: Annotated[
+        Literal["stdio", "http"],
+        Meta(description="stdio for one MCP client on standard input and output, or http"),
+    ] = "stdio"
+    host: Annotated[
+        str,
+        Meta(description="address to listen on; without any token it is loopback all the same"),
+    ] = "0.0.0.0"  # noqa: S104  # the contract's default; without tokens it is not used
+    port: Annotated[
+        int, Meta(ge=0, le=65535, description="TCP port to listen on; 0 lets the system choose")
+    ] = 8080
+    cors_origins: Annotated[
+        tuple[str, ...], Meta(description="origins whose web pages may call the service")
+    ] = ()
+
+
+class Security(Section, frozen=True, kw_only=True):
+    """What may be examined, and by whom."""
+
+    allowed_networks: Annotated[
+        tuple[str, ...], Meta(description="networks that may be examined (CIDR), none other")
+    ] = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+    denied_networks: Annotated[
+        tuple[str, ...], Meta(description="networks that may not, whatever else allows them")
+    ] = ()
+    allowed_suffixes: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="suffixes of the names that may be examined; with a leading dot only what "
+            "is under it, without one the name itself too"
+        ),
+    ] = (".lab.internal",)
+    max_hosts: Annotated[
+        int, Meta(ge=1, le=1_048_576, description="addresses in the largest network of one call")
+    ] = 1024
+    allow_intrusive: Annotated[
+        bool, Meta(description="allow options of risk class intrusive, nmap's -A among them")
+    ] = False
+    tokens_file: Annotated[
+        str, Meta(description="TOML file of access tokens (HTTP); empty for none")
+    ] = ""
+    auth_token: Annotated[
+        str,
+        Meta(
+            description="one access token with every right (HTTP); empty for none",
+            extra={"variable": "MCP_AUTH_TOKEN", "secret": True},
+        ),
+    ] = ""
+
+    def __repr__(self) -> str:
+        return "Security(...)"  # the token must not reach a log by way of a repr
+
+
+class CircuitBreaker(Section, frozen=True, kw_only=True):
+    """When a tool that keeps failing is given a rest."""
+
+    failure_threshold: Annotated[
+        int, Meta(ge=1, le=1000, description="failures in a row that open the breaker")
+    ] = 5
+    recovery_timeout: Annotated[
+        float, Meta(ge=1, le=86_400, description="seconds until one call is let through to try")
+    ] = 60.0
+
+
+class RateLimit(Section, frozen=True, kw_only=True):
+    """How often one client may call one tool."""
+
+    rate: Annotated[float, Meta(ge=1, le=1_000_000, description="calls in each period")] = 10.0
+    per: Annotated[float, Meta(ge=1, le=86_400, description="the period, in seconds")] = 60.0
+    max_clients: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="clients kept track of; the stalest goes first")
+    ] = 1000
+    stdio: Annotated[bool, Meta(description="limit the one client of stdio too")] = False
+
+
+class Logging(Section, frozen=True, kw_only=True):
+    """What is logged, to standard error."""
+
+    level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+        Meta(description="the least level that is logged", extra=renamed("LOG_LEVEL")),
+    ] = "INFO"
+    format: Annotated[
+        Literal["text", "json"], Meta(description="key=value text, or a JSON object per line")
+    ] = "text"
+
+
+class State(Section, frozen=True, kw_only=True):
+    """Where the service keeps what must outlive it."""
+
+    dir: Annotated[
+        str,
+        Meta(description="folder; empty for netsonde in $XDG_STATE_HOME or ~/.local/state"),
+    ] = ""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings, read once at start."""
+
+    server: Server = Server()
+    security: Security = Security()
+    tool: ToolDefaults = ToolDefaults()
+    circuit_breaker: CircuitBreaker = CircuitBreaker()
+    rate_limit: RateLimit = RateLimit()
+    logging: Logging = Logging()
+    state: State = State()
+    tools: dict[str, OneTool] = {}
+    plugins: Annotated[
+        tuple[str, ...],
+        Meta(description="entry points of the group netsonde.tools that are switched on"),
+    ] = ()
+
+    def of_tool(self, name: str) -> OneTool:
+        """What was set for the tool of that class name."""
+        return self.tools.get(name, OneTool())

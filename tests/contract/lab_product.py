@@ -1,0 +1,125 @@
+"""The product as it is put together for real, for tests that run it in the lab."""
+
+from ipaddress import IPv6Network
+from itertools import count
+
+from netsonde.adapters.clock import SystemClock
+from netsonde.adapters.dns import DnsResolver
+from netsonde.adapters.launch_chain import LaunchChain, find_basic_chain
+from netsonde.adapters.privileges import look_up_privileges
+from netsonde.adapters.programs import InstalledPrograms
+from netsonde.adapters.subprocess_runner import SubprocessRunner
+from netsonde.application.catalog import Catalog, Entry
+from netsonde.application.run_tool import RunTool
+from netsonde.domain.execution import Event
+from netsonde.domain.layer import Layer
+from netsonde.domain.plan import Plan
+from netsonde.domain.policy import RFC1918, Policy
+from netsonde.domain.privileges import Privileges
+from netsonde.domain.terms import Terms
+from netsonde.domain.tool import Tool
+from netsonde.domain.tools import TOOLS
+from tests.contract.lab.access import Lab
+from tests.contract.lab.capture import Capture
+
+WITH_IPV6 = Policy(allowed_networks=(*RFC1918, IPv6Network("fd77::/16")))
+
+
+# The first router, also by its link-local address. To find it, and to see that it is still there, is
+# the kernel's own affair: it does so some time after a packet, for nobody in particular.
+_ROUTER = {Lab().r1, Lab().r1_6, "fe80::1"}
+_NEIGHBOURHOOD = {"arp", "ndp", "icmp6"}
+
+
+class Log:
+    """Keeps nothing: the answers tell all that these tests ask. Meets `EventLog`."""
+
+    def append(self, event: Event) -> None:
+        """Forget it."""
+
+    def events(self, execution_id: str) -> tuple[Event, ...]:
+        """None are kept."""
+        return ()
+
+
+class WithoutCapabilities:
+    """Takes every capability from the program, and the right to get any: root in name only.
+
+    The lab maps one user, so that another can't be had there. SECBIT_NOROOT (capabilities(7)) and
+    no-new-privileges make that one as weak as any other.
+    """
+
+    def __init__(self, chain: LaunchChain, setpriv: str) -> None:
+        self._chain = chain
+        self._before = (setpriv, "--securebits", "+noroot", "--inh-caps=-all", "--")
+
+    def argv(self, plan: Plan) -> tuple[str, ...]:
+        """See `LaunchChain`."""
+        return (*self._before, *self._chain.argv(plan))
+
+    def failure(self, returncode: int, stderr: bytes) -> str | None:
+        """See `LaunchChain`."""
+        return self._chain.failure(returncode, stderr)
+
+    def layers(self) -> tuple[Layer, ...]:
+        """See `LaunchChain`."""
+        return self._chain.layers()
+
+
+def path_of(program: str) -> str:
+    """The absolute path of a program that the lab's tests need."""
+    path = InstalledPrograms().find(program)
+    assert path is not None, f"{program} is not installed: make programs"
+    return path
+
+
+def terms_of(tool: Tool, policy: Policy, max_timeout_s: float = 300.0) -> Terms:
+    """A tool as the default settings offer it."""
+    return Terms(
+        policy=policy,
+        program=path_of(tool.command_name),
+        default_timeout_s=min(tool.default_timeout_sec or 300.0, max_timeout_s),
+        max_timeout_s=max_timeout_s,
+        profiles=tool.profiles,
+    )
+
+
+def runner(*, capable: bool = True) -> SubprocessRunner:
+    """The real runner; `capable=False` is the one of a server without any capability."""
+    chain = find_basic_chain(InstalledPrograms())
+    return SubprocessRunner(chain if capable else WithoutCapabilities(chain, path_of("setpriv")))
+
+
+def sent_beyond(capture: Capture, *judged: str) -> set[str]:
+    """The addresses that packets went to, or that were sought on the link, but for the judged ones."""
+    return {
+        packet.destination
+        for packet in capture.packets
+        if packet.destination not in judged
+        and not (packet.destination in _ROUTER and packet.protocol in _NEIGHBOURHOOD)
+    }
+
+
+def product(policy: Policy | None = None, *, capable: bool = True) -> RunTool:
+    """The use-case with its real adapters: processes, DNS, clock."""
+    ids = count(1)
+    privileges = look_up_privileges()
+    entries = tuple(
+        Entry(
+            tool=tool,
+            terms=terms_of(tool, policy or Policy()),
+            path=path_of(tool.command_name),
+            concurrency=8,
+            queue=1000,
+        )
+        for tool in (kind() for kind in TOOLS)
+    )
+    return RunTool(
+        catalog=Catalog(entries),
+        runner=runner(capable=capable),
+        resolver=DnsResolver(),
+        clock=SystemClock(),
+        log=Log(),
+        new_id=lambda: f"lab-{next(ids)}",
+        privileges=privileges if capable else Privileges(raw_sockets=False),
+    )

@@ -1,0 +1,151 @@
+"""The sentences of the port `ProcessRunner`, for every runner there is."""
+
+import asyncio
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from netsonde.adapters.launch_chain import find_basic_chain
+from netsonde.adapters.memory import FakeRunner, Hangs
+from netsonde.adapters.programs import InstalledPrograms
+from netsonde.adapters.subprocess_runner import SubprocessRunner
+from netsonde.application.ports import Capture, Ended, HowEnded, ProcessRunner
+from netsonde.domain.plan import Plan
+
+from .runner.hostile_programs import SHELL, plan_for, written
+
+
+class World(Protocol):
+    """A runner and the means to make programs for it."""
+
+    runner: ProcessRunner
+
+    def prints(self, stdout: str, stderr: str = "", report: str = "", returncode: int = 0) -> str:
+        """A program that ends by itself."""
+
+    def prints_and_hangs(self, stdout: str) -> str:
+        """One that doesn't."""
+
+
+class RealWorld:
+    def __init__(self, directory: Path) -> None:
+        self.runner = SubprocessRunner(find_basic_chain(InstalledPrograms()))
+        self._directory = directory
+
+    def prints(self, stdout: str, stderr: str = "", report: str = "", returncode: int = 0) -> str:
+        lines = [f"printf %s {shlex.quote(stdout)}", f"printf %s {shlex.quote(stderr)} >&2"]
+        if report:
+            lines.append(f"printf %s {shlex.quote(report)} > /dev/fd/63")
+        script = "\n".join((*lines, f"exit {returncode}"))
+        return written(self._directory, "prints", SHELL + script)
+
+    def prints_and_hangs(self, stdout: str) -> str:
+        script = f"printf %s {shlex.quote(stdout)}; exec sleep 1000"
+        return written(self._directory, "hangs", SHELL + script)
+
+
+class MemoryWorld:
+    def __init__(self, _: Path) -> None:
+        self.runner = FakeRunner(self._script)
+        self._programs: dict[str, Ended | Hangs] = {}
+
+    def _script(self, plan: Plan) -> Ended | Hangs:
+        missing = Ended(how=HowEnded.NOT_STARTED, returncode=None, reason="no such program")
+        return self._programs.get(plan.argv[0], missing)
+
+    def prints(self, stdout: str, stderr: str = "", report: str = "", returncode: int = 0) -> str:
+        self._programs["/prints"] = Ended(
+            how=HowEnded.EXITED,
+            returncode=returncode,
+            stdout=Capture(data=stdout.encode()),
+            stderr=Capture(data=stderr.encode()),
+            report=Capture(data=report.encode()),
+        )
+        return "/prints"
+
+    def prints_and_hangs(self, stdout: str) -> str:
+        self._programs["/hangs"] = Hangs(stdout=stdout.encode())
+        return "/hangs"
+
+
+@pytest.fixture(params=[RealWorld, MemoryWorld])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    make: Callable[[Path], World] = request.param
+    return make(tmp_path)
+
+
+def run(world: World, plan: Plan, on_stdout: Callable[[bytes], None] | None = None) -> Ended:
+    return asyncio.run(world.runner.run(plan, on_stdout))
+
+
+def test_what_a_program_says_and_how_it_ended_is_told(world: World) -> None:
+    program = world.prints("out", "err", "report", returncode=3)
+    ended = run(world, plan_for(program, reads_report=True))
+    assert ended == Ended(
+        how=HowEnded.EXITED,
+        returncode=3,
+        stdout=Capture(data=b"out", total_bytes=3),
+        stderr=Capture(data=b"err", total_bytes=3),
+        report=Capture(data=b"report", total_bytes=6),
+    )
+
+
+def test_output_beyond_the_limit_is_counted_and_thrown_away(world: World) -> None:
+    ended = run(world, plan_for(world.prints("0123456789"), max_stdout_bytes=4))
+    assert ended.stdout == Capture(data=b"0123", total_bytes=10)
+    assert ended.stdout.truncated
+
+
+def test_pieces_come_in_order_and_only_within_the_limit(world: World) -> None:
+    pieces: list[bytes] = []
+    text = "".join(f"{number:06}" for number in range(20_000))
+    run(world, plan_for(world.prints(text), max_stdout_bytes=100_001), pieces.append)
+    assert b"".join(pieces) == text.encode()[:100_001]
+    assert all(pieces)
+
+
+def test_at_the_time_limit_the_program_is_ended_and_what_it_said_is_kept(world: World) -> None:
+    pieces: list[bytes] = []
+    plan = plan_for(world.prints_and_hangs("partial"), timeout_s=0.3)
+    ended = run(world, plan, pieces.append)
+    assert (ended.how, ended.stdout.data) == (HowEnded.TIMED_OUT, b"partial")
+    assert pieces == [b"partial"]
+
+
+def test_a_cancelled_run_raises_cancelled_error(world: World) -> None:
+    async def scene() -> None:
+        heard = asyncio.Event()
+        plan = plan_for(world.prints_and_hangs("x"))
+        task = asyncio.create_task(world.runner.run(plan, lambda _: heard.set()))
+        await asyncio.wait_for(heard.wait(), 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(scene())
+
+
+def test_a_timeout_around_a_run_is_seen_as_one(world: World) -> None:
+    async def scene() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await world.runner.run(plan_for(world.prints_and_hangs("")))
+
+    asyncio.run(scene())
+
+
+def test_others_run_while_a_program_does(world: World) -> None:
+    async def scene() -> list[Ended]:
+        plan = plan_for(world.prints("x"))
+        return await asyncio.gather(*(world.runner.run(plan) for _ in range(5)))
+
+    assert [ended.stdout.data for ended in asyncio.run(scene())] == [b"x"] * 5
+
+
+def test_a_program_that_is_not_there_is_not_started_with_a_reason(world: World) -> None:
+    ended = run(world, plan_for("/nonexistent/program"))
+    assert (ended.how, ended.returncode) == (HowEnded.NOT_STARTED, None)
+    assert ended.reason

@@ -1,0 +1,1 @@
+"""Packages of tools, good and bad, for the discovery."""

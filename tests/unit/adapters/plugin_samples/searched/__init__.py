@@ -1,0 +1,1 @@
+"""A package without a list: it is searched."""
