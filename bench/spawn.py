@@ -6,9 +6,9 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
-from netsonde.adapters.launch_chain import find_basic_chain
+from netsonde.adapters.process.launch_chain import find_basic_chain
 from netsonde.adapters.programs import InstalledPrograms
-from netsonde.adapters.subprocess_runner import SubprocessRunner
+from netsonde.adapters.process.subprocess_runner import SubprocessRunner
 from netsonde.domain.plan import Limits, Plan
 
 ROUNDS = 200

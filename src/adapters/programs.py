@@ -21,7 +21,11 @@ class InstalledPrograms:
         self._trusted_uids = _usual_uids() if trusted_uids is None else trusted_uids
 
     def find(self, name: str) -> str | None:
-        """The absolute path, symbolic links resolved, of the first program that can be trusted."""
+        """The absolute path of the first program that can be trusted.
+
+        The path is the one with the program's own name (`traceroute`, not Debian's `traceroute.db`
+        behind it); the file behind every link was looked at.
+        """
         return next((path for path, flaw in self._candidates(name) if flaw is None), None)
 
     def flaws(self, name: str) -> tuple[str, ...]:
@@ -32,24 +36,39 @@ class InstalledPrograms:
         if not name or "/" in name or "\0" in name or name in (".", ".."):
             return []
         paths = [os.path.join(directory, name) for directory in self._directories]
-        real = dict.fromkeys(os.path.realpath(path) for path in paths if os.path.lexists(path))
-        return [(path, self._flaw(path)) for path in real]
+        seen: dict[str, str] = {}
+        for path in paths:
+            if os.path.lexists(path):
+                seen.setdefault(os.path.realpath(path), path)
+        return [
+            (path, self._flaw(real) or self._directory_flaw(os.path.dirname(path)))
+            for real, path in seen.items()
+        ]
 
     def _flaw(self, path: str) -> str | None:
-        """What speaks against running this file, or None."""
+        """What speaks against running this file, its links resolved, or None."""
         try:
-            file, directory = os.stat(path), os.stat(os.path.dirname(path))
+            file = os.stat(path)
         except OSError as error:
             return os.strerror(error.errno or 0)
         if not stat.S_ISREG(file.st_mode):
             return "not a regular file"
         if not os.access(path, os.X_OK):
             return "not executable"
-        for what, found in (("the file", file), ("its directory", directory)):
-            if found.st_uid not in self._trusted_uids:
-                return f"{what} belongs to uid {found.st_uid}, who isn't trusted"
+        if file.st_uid not in self._trusted_uids:
+            return f"the file belongs to uid {file.st_uid}, who isn't trusted"
         if file.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             return "group or others may write to it"
+        return self._directory_flaw(os.path.dirname(path))
+
+    def _directory_flaw(self, path: str) -> str | None:
+        """Why somebody untrusted might put another file where one was looked at, or None."""
+        try:
+            directory = os.stat(path)
+        except OSError as error:
+            return os.strerror(error.errno or 0)
+        if directory.st_uid not in self._trusted_uids:
+            return f"its directory belongs to uid {directory.st_uid}, who isn't trusted"
         # Others may not replace what they don't own in a sticky directory (unlink(2), EPERM). A group
         # is let be here: Debian gives /usr/local/bin to the group staff.
         if directory.st_mode & stat.S_IWOTH and not directory.st_mode & stat.S_ISVTX:

@@ -12,7 +12,7 @@ SEARCH_PATH = (
     "/bin",
 )
 
-# HOME must not exist: nmap reads ~/.nmap, dig ~/.digrc. LC_ALL=C is what the parsers were written for.
+# No HOME: dig reads ~/.digrc. LC_ALL=C is what the parsers were written for.
 ENVIRONMENT: Mapping[str, str] = MappingProxyType(
-    {"PATH": ":".join(SEARCH_PATH), "LC_ALL": "C", "HOME": "/nonexistent", "TZ": "UTC"}
+    {"PATH": ":".join(SEARCH_PATH), "LC_ALL": "C", "TZ": "UTC"}
 )

@@ -5,7 +5,15 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from dnslib import AAAA, CNAME, QTYPE, RCODE, RR, A, DNSRecord
+from dnslib import (  # type: ignore[import-untyped]  # it has no types
+    AAAA,
+    CNAME,
+    QTYPE,
+    RCODE,
+    RR,
+    A,
+    DNSRecord,
+)
 
 Answer = Callable[[DNSRecord], DNSRecord | None]
 
@@ -47,7 +55,8 @@ class _Udp(asyncio.DatagramProtocol):
         self._answer = answer
         self._transport: asyncio.DatagramTransport | None = None
 
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
         self._transport = transport
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:

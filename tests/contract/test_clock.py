@@ -9,9 +9,9 @@ from netsonde.adapters.memory import FakeClock
 from netsonde.application.ports import Clock
 
 
-@pytest.fixture(params=[SystemClock, FakeClock])
+@pytest.fixture(params=["system", "fake"])
 def clock(request: pytest.FixtureRequest) -> Clock:
-    return request.param()
+    return SystemClock() if request.param == "system" else FakeClock()
 
 
 def test_it_never_goes_back(clock: Clock) -> None:

@@ -37,6 +37,7 @@ class Server:
 
     def __init__(self, lab: Lab, *, timeout_s: float | None = None, stubborn: str = "-x") -> None:
         self._stubborn = stubborn
+        self._answers: dict[int, dict[str, Any]] = {}
         self.before = _processes()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "netsonde"],
@@ -84,13 +85,13 @@ class Server:
         self._say(method="notifications/cancelled", params={"requestId": number})
 
     def answer(self, number: int) -> dict[str, Any]:
-        """Read up to the answer of that number."""
+        """The answer of that number; those that come before it are kept."""
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            message: dict[str, Any] = json.loads(line)
-            if message.get("id") == number:
-                return message
-        raise AssertionError("the server ended")
+        while number not in self._answers:
+            message: dict[str, Any] = json.loads(self._process.stdout.readline())
+            if "id" in message:
+                self._answers[message["id"]] = message
+        return self._answers.pop(number)
 
     def close(self) -> None:
         """Close the client's side."""

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
 SEED = 20_240_607
 FUZZING = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
 _EXAMPLES = int(os.environ.get("NETSONDE_FUZZ_EXAMPLES", "20000"))
-TARGET_PLANS = max(2000, _EXAMPLES // 10) if FUZZING else 2000
+TARGET_PLANS = max(5000, _EXAMPLES // 10) if FUZZING else 5000
 COMBINATIONS = max(120, _EXAMPLES // 200) if FUZZING else 120
 AT_ONCE = 16
 CAPABLE, POWERLESS = Privileges(raw_sockets=True), Privileges(raw_sockets=False)

@@ -17,12 +17,13 @@ def finder(*extra_dirs: Path) -> InstalledPrograms:
     return InstalledPrograms([str(directory) for directory in extra_dirs])
 
 
-def test_a_system_program_is_found_by_its_absolute_real_path() -> None:
+def test_a_system_program_is_found_by_an_absolute_path_with_its_own_name() -> None:
     programs: Programs = finder()
     path = programs.find("sh")
     assert path is not None
     assert os.path.isabs(path)
-    assert path == os.path.realpath("/bin/sh")
+    assert os.path.basename(path) == "sh"
+    assert os.path.samefile(path, "/bin/sh")
 
 
 def test_a_program_that_is_not_there_is_none() -> None:
@@ -41,7 +42,9 @@ def test_an_extra_directory_adds_a_program_but_replaces_none(tmp_path: Path) -> 
     own = written(tmp_path, NAME, SHELL)
     written(tmp_path, "sh", SHELL)
     assert finder(tmp_path).find(NAME) == own
-    assert finder(tmp_path).find("sh") == os.path.realpath("/bin/sh")
+    found = finder(tmp_path).find("sh")
+    assert found is not None
+    assert os.path.samefile(found, "/bin/sh")
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../bin/sh", "/bin/sh", "sh\0x"])
@@ -82,7 +85,10 @@ def test_a_link_is_judged_by_what_it_leads_to(tmp_path: Path) -> None:
     outer.mkdir()
     target = Path(written(inner, "target", SHELL))
     (outer / NAME).symlink_to(target)
-    assert finder(outer).find(NAME) == str(target)
+    assert finder(outer).find(NAME) == str(outer / NAME)
+    outer.chmod(0o777)
+    assert finder(outer).find(NAME) is None
+    outer.chmod(0o755)
     target.chmod(0o777)
     assert finder(outer).find(NAME) is None
 

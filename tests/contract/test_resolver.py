@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from ipaddress import ip_address
 
 import pytest
-from dnslib import RCODE
+from dnslib import RCODE  # type: ignore[import-untyped]  # it has no types
 
 from netsonde.adapters.dns import DnsResolver
 from netsonde.adapters.hosts_file import HostsResolver
@@ -56,10 +56,10 @@ def ask(making: Making, name: str) -> Resolved | Unresolved:
     return asyncio.run(asking())
 
 
-def ask_dns(answer: Answer, name: str, **options: float) -> Resolved | Unresolved:
+def ask_dns(answer: Answer, name: str, total_s: float = 5.0) -> Resolved | Unresolved:
     async def asking() -> Resolved | Unresolved:
         async with serving(answer) as port:
-            resolver = DnsResolver(nameservers=["127.0.0.1"], port=port, **options)
+            resolver = DnsResolver(nameservers=["127.0.0.1"], port=port, total_s=total_s)
             return await resolver.resolve(name)
 
     return asyncio.run(asking())

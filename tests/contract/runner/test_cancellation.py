@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netsonde.adapters.subprocess_runner import SubprocessRunner
+from netsonde.adapters.process.subprocess_runner import SubprocessRunner
 from netsonde.application.ports import Ended
 
 from . import hostile_programs as hostile

@@ -6,7 +6,7 @@ import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
-from netsonde.adapters.subprocess_runner import SubprocessRunner
+from netsonde.adapters.process.subprocess_runner import SubprocessRunner
 from netsonde.application.ports import Ended, HowEnded
 
 from . import hostile_programs as hostile

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from netsonde.adapters.launch_chain import BasicChain
-from netsonde.adapters.subprocess_runner import SubprocessRunner
+from netsonde.adapters.process.launch_chain import BasicChain
+from netsonde.adapters.process.subprocess_runner import SubprocessRunner
 from netsonde.application.ports import HowEnded
 
 from .conftest import CHAINS, PRLIMIT, MakeRunner, each_chain, run

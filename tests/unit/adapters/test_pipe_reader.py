@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from netsonde.adapters.pipe_reader import PipeReader
+from netsonde.adapters.process.pipe_reader import PipeReader
 from netsonde.application.ports import Capture
 
 

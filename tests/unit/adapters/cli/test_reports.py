@@ -64,6 +64,7 @@ def test_a_report_of_an_unknown_kind_is_not_drawn() -> None:
 
 
 def test_a_plug_ins_odd_report_does_not_break_the_drawing() -> None:
-    for odd in (None, 5, [1, None, "x"], [{}], {}):
+    odds: list[Any] = [None, 5, [1, None, "x"], [{}], {}]
+    for odd in odds:
         for name in ("hosts", "hops", "answers"):
             text(tables({name: odd}))

@@ -6,9 +6,9 @@ import signal
 import stat
 from collections.abc import Callable
 
-from ..application.ports import Capture, Ended, HowEnded
-from ..domain.layer import Layer
-from ..domain.plan import Plan
+from ...application.ports import Capture, Ended, HowEnded
+from ...domain.layer import Layer
+from ...domain.plan import Plan
 from .launch_chain import LaunchChain
 from .process_tree import ProcessTree
 from .report_descriptor import reserve_report_descriptor

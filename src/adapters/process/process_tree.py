@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
-from ..domain.layer import Layer
+from ...domain.layer import Layer
 from .steadfast import Steadfast
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from contextlib import ExitStack, nullcontext, suppress
 from typing import Self
 
-from ..domain.environment import ENVIRONMENT
-from ..domain.plan import REPORT_FD, Plan
+from ...domain.environment import ENVIRONMENT
+from ...domain.plan import REPORT_FD, Plan
 from .pipe_reader import PipeReader
 from .process_tree import ProcessTree
 from .report_descriptor import lent_to

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..domain.plan import REPORT_FD
+from ...domain.plan import REPORT_FD
 
 
 class _Reservation:

@@ -4,10 +4,10 @@ import resource
 import subprocess
 from typing import Protocol
 
-from ..application.ports import Programs
-from ..domain.environment import ENVIRONMENT
-from ..domain.layer import Layer
-from ..domain.plan import Limits, Plan
+from ...application.ports import Programs
+from ...domain.environment import ENVIRONMENT
+from ...domain.layer import Layer
+from ...domain.plan import Limits, Plan
 
 SHELL_NAME = "netsonde-launch"
 SHELL_SCRIPT = """

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Self
 
-from ..application.ports import Capture
+from ...application.ports import Capture
 
 PIECE_BYTES = 64 * 1024  # a pipe's usual capacity, pipe(7)
 DRAIN_PIECES = 64  # 4 MiB: more than a pipe holds, and an end to reading from one who writes on

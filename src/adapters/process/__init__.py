@@ -1,0 +1,1 @@
+"""A plan as a process: started in bounds, read as it speaks, ended with all that it left."""
