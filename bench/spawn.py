@@ -7,8 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 from netsonde.adapters.process.launch_chain import find_basic_chain
-from netsonde.adapters.programs import InstalledPrograms
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
+from netsonde.adapters.programs import InstalledPrograms
 from netsonde.domain.plan import Limits, Plan
 
 ROUNDS = 200

@@ -6,12 +6,12 @@ from ..adapters.clock import SystemClock, new_execution_id
 from ..adapters.dns import DnsResolver
 from ..adapters.event_log import RecentEvents
 from ..adapters.hosts_file import SystemHosts
-from ..adapters.process.launch_chain import find_basic_chain
 from ..adapters.log_events import LoggedEvents
 from ..adapters.plugins import discover
 from ..adapters.privileges import look_up_privileges
-from ..adapters.programs import InstalledPrograms
+from ..adapters.process.launch_chain import find_basic_chain
 from ..adapters.process.subprocess_runner import SubprocessRunner
+from ..adapters.programs import InstalledPrograms
 from ..application.run_tool import RunTool
 from ..domain.bucket import Rate
 from .catalog import build_catalog, settle

@@ -5,10 +5,10 @@ from itertools import count
 
 from netsonde.adapters.clock import SystemClock
 from netsonde.adapters.dns import DnsResolver
-from netsonde.adapters.process.launch_chain import LaunchChain, find_basic_chain
 from netsonde.adapters.privileges import look_up_privileges
-from netsonde.adapters.programs import InstalledPrograms
+from netsonde.adapters.process.launch_chain import LaunchChain, find_basic_chain
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
+from netsonde.adapters.programs import InstalledPrograms
 from netsonde.application.catalog import Catalog, Entry
 from netsonde.application.run_tool import RunTool
 from netsonde.domain.execution import Event

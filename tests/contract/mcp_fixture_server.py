@@ -14,11 +14,11 @@ import msgspec
 from netsonde.adapters.clock import SystemClock, new_execution_id
 from netsonde.adapters.event_log import RecentEvents
 from netsonde.adapters.hosts_file import HostsResolver
-from netsonde.adapters.process.launch_chain import find_basic_chain
 from netsonde.adapters.mcp.server import DiagnosticsServer
 from netsonde.adapters.mcp.stdio import serve
-from netsonde.adapters.programs import InstalledPrograms
+from netsonde.adapters.process.launch_chain import find_basic_chain
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
+from netsonde.adapters.programs import InstalledPrograms
 from netsonde.application.catalog import Catalog, Entry
 from netsonde.application.run_tool import RunTool
 from netsonde.domain.privileges import Privileges

@@ -8,10 +8,10 @@ from typing import Protocol
 
 import pytest
 
-from netsonde.adapters.process.launch_chain import find_basic_chain
 from netsonde.adapters.memory import FakeRunner, Hangs
-from netsonde.adapters.programs import InstalledPrograms
+from netsonde.adapters.process.launch_chain import find_basic_chain
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
+from netsonde.adapters.programs import InstalledPrograms
 from netsonde.application.ports import Capture, Ended, HowEnded, ProcessRunner
 from netsonde.domain.plan import Plan
 

@@ -51,7 +51,7 @@ _SWITCHES = {
     "adflag": "set AD", "all": "set or clear all display flags", "answer": "show the answer section",
     "authority": "show the authority section", "badcookie": "retry on BADCOOKIE",
     "besteffort": "show malformed answers", "cdflag": "set CD", "class": "show the class", "cmd": "show the command", "coflag": "set CO",
-    "comments": "show comments", "crypto": "show keys and signatures", "dnssec": "ask for DNSSEC records", "ednsnegotiation": "negotiate EDNS", "expire": "send EXPIRE",
+    "comments": "show comments", "crypto": "show keys and signatures", "dnssec": "ask for DNSSEC records", "ednsnegotiation": "negotiate EDNS", "expandaaaa": "IPv6 addresses in full", "expire": "send EXPIRE",
     "fail": "do not try the next server on SERVFAIL", "header-only": "send a header only",
     "identify": "show who answered (with +short)", "idnin": "convert names to IDNA",
     "idnout": "convert names from IDNA", "ignore": "do not retry truncated answers over TCP",
@@ -65,6 +65,7 @@ _SWITCHES = {
     "yaml": "YAML instead of text", "zflag": "set Z",
 }  # fmt: skip
 _ALIASES = {"class": "cl", "coflag": "co", "dnssec": "do", "tcp": "vc", "ttlid": "ttl"}
+_HTTP = ("https", "https-get", "https-post", "http-plain", "http-plain-get", "http-plain-post")
 _PATH = Text(pattern=r"/[A-Za-z0-9._/-]{0,64}", what="a URL path such as /dns-query")
 
 _VALUED: tuple[Option, ...] = (
@@ -87,7 +88,7 @@ _VALUED: tuple[Option, ...] = (
     glued("+split", key="split", kind=Int(min=0, max=512), help="split long data"),
     *(
         glued(f"+{name}", key=name.replace("-", "_"), kind=_PATH, help="DNS over HTTP", group="https")
-        for name in ("https", "https-get", "https-post", "http-plain", "http-plain-get", "http-plain-post")
+        for name in _HTTP
     ),
 )  # fmt: skip
 
@@ -111,14 +112,9 @@ _NEVER: tuple[Option, ...] = (
     never("+fuzztime", "+nofuzztime", takes_value=True, why="for dig's developers"),
 )
 _NEGATABLE_VALUED = (
-    "+cookie",
-    "+edns",
-    "+ednsflags",
-    "+split",
-    "+subnet",
-    "+tls-hostname",
-    "+opcode",
-)
+    "+cookie", "+edns", "+ednsflags", "+split", "+subnet", "+tls-hostname", "+opcode",
+    *(f"+{name}" for name in _HTTP),
+)  # fmt: skip
 
 
 def _switches() -> list[Option]:

@@ -22,7 +22,7 @@ _METHOD_OPTIONS = {
         "timestamps", "window_scaling", "sysctl", "reuse", "mss", "info", "help",
     ),
     "udplite": ("coverage", "help"),
-    "dccp": ("help",),
+    "dccp": ("service", "help"),
     "raw": ("help",),
     "protocol": ("help",),
 }  # fmt: skip

@@ -8,8 +8,8 @@ from typing import Protocol
 import pytest
 
 from netsonde.adapters.process.launch_chain import BasicChain, LaunchChain
-from netsonde.adapters.programs import InstalledPrograms
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
+from netsonde.adapters.programs import InstalledPrograms
 from netsonde.application.ports import Ended
 from netsonde.domain.plan import Plan
 

@@ -5,8 +5,8 @@ import json
 import sys
 
 from netsonde.adapters.process.launch_chain import find_basic_chain
-from netsonde.adapters.programs import InstalledPrograms
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
+from netsonde.adapters.programs import InstalledPrograms
 
 from .hostile_programs import plan_for
 from .leak_check import children

@@ -8,8 +8,8 @@ import signal
 from pathlib import Path
 
 from netsonde.adapters.process.launch_chain import BasicChain, find_basic_chain
-from netsonde.adapters.programs import InstalledPrograms
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
+from netsonde.adapters.programs import InstalledPrograms
 from netsonde.application.ports import HowEnded
 from netsonde.domain.environment import ENVIRONMENT
 

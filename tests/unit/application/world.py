@@ -13,8 +13,8 @@ from netsonde.application.run_tool import RunTool
 from netsonde.domain import breaker, bucket
 from netsonde.domain.execution import Execution, fold
 from netsonde.domain.plan import Plan
-from netsonde.domain.terms import Resolved, Terms, Unresolved
 from netsonde.domain.privileges import Privileges
+from netsonde.domain.terms import Resolved, Terms, Unresolved
 from netsonde.domain.tools import PingTool
 
 T = TypeVar("T")

@@ -10,7 +10,6 @@ from netsonde.domain.privileges import Privileges
 from netsonde.domain.refusal import Refused
 from netsonde.domain.request import Request
 from netsonde.domain.terms import Resolved, Terms, Unresolved
-from netsonde.domain.terms import Resolved, Terms, Unresolved
 from netsonde.domain.tool import Plan, Tool
 from netsonde.domain.tools import TOOLS as CLASSES
 

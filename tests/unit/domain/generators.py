@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 from hypothesis import strategies as st
+
 from netsonde.domain.kinds import Choice, Float, Hex, Int, Kind, Level, Seconds, Waits, Words
 from netsonde.domain.network_kinds import Addresses, Ports, Protocols
 from netsonde.domain.options import Option
@@ -14,7 +15,6 @@ from netsonde.domain.privileges import Privileges
 from netsonde.domain.request import Request
 from netsonde.domain.target import Address, Network
 from netsonde.domain.terms import Resolved, Terms, Unresolved
-
 from tests.unit.domain.asking import TOOLS
 from tests.unit.domain.programs import SCRIPTS
 
@@ -45,7 +45,9 @@ addresses: st.SearchStrategy[Address] = st.one_of(
     _PRIVATE,
     pick([IPv4Address(text) for text in _EDGES]),
     _V4,
-    pick([IPv6Address(text) for text in ("fd00::1", "fd00::ffff", "2001:db8::1", "::1", "fe80::1")]),
+    pick(
+        [IPv6Address(text) for text in ("fd00::1", "fd00::ffff", "2001:db8::1", "::1", "fe80::1")]
+    ),
     st.integers(0, 2**128 - 1).map(IPv6Address),
 )
 
@@ -132,7 +134,9 @@ _LABEL = st.text(pick("abcxyz0189-_"), min_size=1, max_size=8)
 _NAMES = st.one_of(
     pick(_GOOD_NAMES),
     pick(_BAD_NAMES),
-    st.builds("{}.{}".format, _LABEL, pick(["lab.internal", "example.com", "corp", "LAB.internal"])),
+    st.builds(
+        "{}.{}".format, _LABEL, pick(["lab.internal", "example.com", "corp", "LAB.internal"])
+    ),
     st.integers(60, 260).map(lambda n: "a" * n + ".lab.internal"),
 )
 _NETWORKS = st.one_of(
@@ -174,7 +178,13 @@ _HOSTILE_VALUES: Final = (
     "10.0.0.1,8.8.8.8", "::1", "::ffff:8.8.8.8", "fd00::1", "all", "*", "http-*", "+http-title", "not safe",
     ",", "1,,2", "10-5", "T:22", "ANY", "AXFR", "axfr", "@8.8.8.8", "+trace", "2", "22", "1",
 )  # fmt: skip
-_ADDRESS_VALUES: Final = ("10.0.0.53", "10.0.0.5,10.0.0.6", "192.168.1.1", "fd00::53", "10.0.0.53,8.8.8.8")
+_ADDRESS_VALUES: Final = (
+    "10.0.0.53",
+    "10.0.0.5,10.0.0.6",
+    "192.168.1.1",
+    "fd00::53",
+    "10.0.0.53,8.8.8.8",
+)
 _SCRIPT_VALUES: Final = (
     "default", "safe", "discovery", "version", "auth", "malware", "vuln", "brute", "external", "broadcast",
     "http-title", "ssl-cert,http-title", "ssl-cert,ssh-brute", "whois-ip", "default,ssl-cert",
@@ -355,7 +365,9 @@ def _number(option: Option, text: str) -> Any:
 
 def _options(rows: Sequence[Option]) -> st.SearchStrategy[dict[str, Any]]:
     pair = st.one_of([_json(option) for option in rows if option.key])
-    odd = st.tuples(st.one_of(any_text, pick(["port", "target", "-A", "script_args", ""])), _ANY_JSON)
+    odd = st.tuples(
+        st.one_of(any_text, pick(["port", "target", "-A", "script_args", ""])), _ANY_JSON
+    )
     return st.lists(st.one_of(pair, pair, pair, odd), max_size=4).map(dict)
 
 

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_netw
 import pytest
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
+
 from netsonde.domain.options import Given, Option
 from netsonde.domain.plan import REPORT_FD, Plan
 from netsonde.domain.planning import Allowed, Verdict, judge
@@ -20,7 +21,6 @@ from netsonde.domain.refusal import Refused, Suggestion
 from netsonde.domain.request import Request
 from netsonde.domain.target import Address, Network
 from netsonde.domain.words import quote, split
-
 from tests.unit.domain import programs
 from tests.unit.domain.asking import TOOLS
 from tests.unit.domain.generators import (
@@ -225,7 +225,7 @@ def literals(value: str) -> Iterator[Address]:
     for part in re.split(r"[,=@/ #]", value):
         if re.fullmatch(r"[0-9.]+", part) and part.count(".") == 1:
             continue  # a decimal number to every program, where options want numbers
-        if part.isdigit() or re.fullmatch(r"[0-9.]+(ms|s|m|h)?", part) and part.count(".") < 2:
+        if part.isdigit() or (re.fullmatch(r"[0-9.]+(ms|s|m|h)?", part) and part.count(".") < 2):
             continue
         try:
             yield IPv4Address(socket.inet_aton(part))
@@ -376,9 +376,7 @@ def test_typed_options_that_say_the_same_get_the_same_plan(ask: Ask) -> None:
     assume(all(item.option.key for item in rows))
     typed = {item.option.key: as_json(item.option, item.value) for item in rows}
     assume(len({(item.option.key, item.value) for item in rows}) == len(typed))
-    request = Request(
-        target=ask.request.target, options=typed, timeout_sec=ask.request.timeout_sec
-    )
+    request = Request(target=ask.request.target, options=typed, timeout_sec=ask.request.timeout_sec)
     before, after = decide(ask), decide(ask, request)
     assume(not (isinstance(before, Refused) and before.rule == "argument.length"))
     if isinstance(before, Refused):

@@ -143,7 +143,7 @@ def serve(kind: str) -> None:
                 if self.command == "GET":
                     self.wfile.write(PAGE)
 
-            do_HEAD = do_GET  # noqa: N815  # http.server looks for this name
+            do_HEAD = do_GET  # http.server looks for this name
 
         plain = http.server.ThreadingHTTPServer(("10.77.2.2", 80), Page)
         tls = http.server.ThreadingHTTPServer(("10.77.2.2", 443), Page)
