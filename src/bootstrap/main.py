@@ -35,10 +35,13 @@ def _main(words: list[str]) -> int:
     # does not wait for click and rich.
     if words in ([], ["serve"]):
         gc.disable()  # until `serve`: building a thousand classes only keeps the collector busy
-        from .assembly import Assembly
-        from .serving import serve
+        try:
+            from .assembly import Assembly
+            from .serving import serve
 
-        return serve(Assembly(os.environ))
+            return serve(Assembly(os.environ))
+        finally:
+            gc.enable()
     from ..adapters.cli.commands import command_line
     from .starter import ForPeople
 

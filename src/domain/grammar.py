@@ -279,11 +279,11 @@ def _json_text(value: Any) -> str | None:
     if isinstance(value, str):
         return value
     if isinstance(value, int):
-        return str(value)
+        return str(value) if value.bit_length() <= 64 else None  # str() raises on 4301 digits
     if isinstance(value, float):
         return f"{value:.6f}".rstrip("0").rstrip(".")
     if isinstance(value, list):
-        parts = [_json_text(item) for item in value]
+        parts = [None if isinstance(item, list) else _json_text(item) for item in value]
         if parts and not any(part is None or "," in part for part in parts):
             return ",".join(str(part) for part in parts)
     return None

@@ -18,7 +18,7 @@ from .privileges import Privileges
 from .recovery import RECOVERY
 from .refusal import Refused, Suggestion
 from .request import Request
-from .target import Address, Hostname, Malformed, Network, parse
+from .target import Address, Hostname, Malformed, Network, parse, reverse_of
 from .terms import Resolved, Terms, Unresolved
 from .tool import Draft, Tool
 from .words import Word, quote, split
@@ -199,7 +199,10 @@ def _subject(
         case Malformed(rule, reason, nearest):
             return None, Objection(rule=rule, reason=reason, nearest=nearest)
         case Hostname() as hostname:
-            if (objection := policy.object_to_name(hostname)) is not None:
+            objection = policy.object_to_name(hostname)
+            if objection and tool.asks_about_names and (address := reverse_of(hostname)):
+                objection = policy.object_to_address(address)
+            if objection is not None:
                 return None, objection
             if tool.asks_about_names:
                 return hostname, None

@@ -77,12 +77,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         for edge in (network.network_address, network.broadcast_address):
             if (objection := self.object_to_address(edge)) is not None:
                 return objection
-        if not any(_inside(network, allowed) for allowed in self.allowed_networks):
+        special = _special_range(network.network_address)
+        if not any(
+            _inside(network, allowed) and (special is None or _inside(allowed, special[2]))
+            for allowed in self.allowed_networks
+        ):
             return Objection(
                 rule="target.not_allowed", reason=f"{network} is not inside one allowed network"
             )
-        for _, what, special in _SPECIAL:
-            if _inside(special, network) and special != network:
+        for _, what, whole in _SPECIAL:
+            if _inside(whole, network) and whole != network:
                 return Objection(rule="target.reserved", reason=f"{network} contains {what}")
         for denied in self.denied_networks:
             if _inside(denied, network):

@@ -1,6 +1,5 @@
 """A caller's request, read from JSON once: known members, right types, bounded sizes."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ import msgspec
 
 from .refusal import Refused
 
+_MOST_SECONDS = 1e9
 MEMBERS = ("target", "extra_args", "options", "profile", "timeout_sec")
 
 
@@ -57,7 +57,7 @@ def read(members: Mapping[str, Any]) -> Request | Refused:
 
 
 def _usable(seconds: float) -> bool:
-    return seconds > 0 and math.isfinite(seconds)
+    return 0 < seconds < _MOST_SECONDS  # false for NaN; an int too large for a float is no trouble
 
 
 def _refuse(rule: str, offending: str, reason: str, recovery: str) -> Refused:

@@ -121,6 +121,22 @@ def _hostname(text: str) -> Hostname | Malformed:
     return Hostname(name)
 
 
+def reverse_of(hostname: Hostname) -> Address | None:
+    """The address that `hostname` is the reverse look-up of (RFC 1035, 3.5; RFC 3596, 2.5), if of one."""
+    labels = hostname.name.split(".")
+    *labels, zone, arpa = labels if len(labels) > 2 else ("", "", "")
+    labels.reverse()
+    address: Address | Malformed | None = None
+    if (zone, arpa) == ("in-addr", "arpa"):
+        address = _address(".".join(labels))
+    elif (zone, arpa, len(labels)) == ("ip6", "arpa", 32):
+        digits = "".join(labels)
+        address = _address(":".join(digits[i : i + 4] for i in range(0, 32, 4)))
+    if address is None or isinstance(address, Malformed):
+        return None
+    return address if address.reverse_pointer == hostname.name else None
+
+
 def _looks_numeric(text: str) -> bool:
     """Whether some resolver would read `text` as an address (inet_aton(3)), or nmap as a range."""
     last = text.rpartition(".")[2]

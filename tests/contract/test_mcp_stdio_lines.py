@@ -120,7 +120,9 @@ def test_more_requests_than_can_be_unanswered_are_refused_and_cancelled_ones_mak
         client.until(lambda: len(client.notifications) == 128)
         cancel = {"method": "notifications/cancelled", "params": {"requestId": asked[0]}}
         client.send({"jsonrpc": "2.0", **cancel})
-        assert "result" in client.call_method("tools/list")
+        # The cancelled one settles in its own time; every refusal of this is one round trip.
+        tries = (client.call_method("tools/list") for _ in range(100))
+        assert any("result" in answer for answer in tries)
         assert client.end(signal.SIGTERM)[1] < 2.0
         assert len(client.read_to_end()) == 127
 

@@ -54,15 +54,14 @@ def _print_version(context: click.Context, parameter: click.Parameter, wanted: b
     callback=_print_version,
     help="Show the version and exit.",
 )
-@_CONFIG
 @click.pass_context
-def netsonde(context: click.Context, /, config: str | None) -> None:
+def netsonde(context: click.Context, /) -> None:
     """Network diagnostics that obey their operator's policy.
 
     Without a command it serves MCP on standard input and output.
     """
     if context.invoked_subcommand is None:
-        _end(context.obj.serve(config, {}))
+        _end(context.obj.serve(None, {}))
 
 
 @netsonde.command()

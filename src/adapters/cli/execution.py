@@ -30,7 +30,9 @@ async def _execute(run_tool: RunTool, tool: str, members: Mapping[str, Any]) -> 
     def tell(progress: Progress) -> None:
         line.write(f"{progress.message} ({progress.percent:.0f} %)")
 
-    for number in _SIGNALS:
+    # nohup(1) has SIGHUP ignored, and that is to stay.
+    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in heard:
         loop.add_signal_handler(number, end)
     try:
         line.write(f"{tool} {members.get('target', '')} ...")
@@ -39,5 +41,5 @@ async def _execute(run_tool: RunTool, tool: str, members: Mapping[str, Any]) -> 
         return output
     finally:
         line.clear()
-        for number in _SIGNALS:
+        for number in heard:
             loop.remove_signal_handler(number)

@@ -67,14 +67,20 @@ def listed_options(entry: Entry) -> list[Option]:
 
 
 def option_schema(row: Option) -> dict[str, Any]:
-    """The schema of one row's value, with the row's help."""
-    schema: dict[str, Any] = row.kind.schema() if row.kind is not None else {"type": "boolean"}
+    """The schema of one row's value, with the row's help.
+
+    One `type` each: some clients' dialects know no unions of types, and refuse the whole tool. A
+    number where text is wanted is taken all the same.
+    """
+    help_text = {"description": row.help} if row.help else {}
+    if row.kind is None:
+        return {"type": "boolean", **help_text}
+    schema = row.kind.schema()
     schema.pop("pattern", None)  # long, and of little help to who writes the value
     if schema.get("minimum") in (0, 1):
         del schema["minimum"]  # goes without saying
-    if "enum" in schema:  # says the type as well
-        schema = {"enum": [True, *schema["enum"]] if row.value_optional else schema["enum"]}
-    elif row.value_optional:
-        types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        schema["type"] = list(dict.fromkeys(("boolean", *types)))
-    return {**schema, **({"description": row.help} if row.help else {})}
+    if isinstance(schema["type"], list):
+        schema["type"] = schema["type"][0]
+    if row.value_optional:
+        schema = {"anyOf": [{"type": "boolean"}, schema]}
+    return {**schema, **help_text}

@@ -1,23 +1,12 @@
 """Where log records go."""
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 
 from netsonde.bootstrap.logs import LOGGER, log_clamped, set_up_logging
 from netsonde.bootstrap.settings import Logging
 from netsonde.bootstrap.settings_load import Clamped
-
-
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level, LOGGER.level
-    yield
-    root.handlers[:], root.level, LOGGER.level = before[0], before[1], before[2]
-    LOGGER.setLevel(before[2])  # also forgets what isEnabledFor remembers
-    root.setLevel(before[1])
 
 
 def test_clamped_settings_are_told_as_the_contract_has_it(

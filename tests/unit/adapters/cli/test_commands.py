@@ -144,7 +144,6 @@ def test_markup_and_controls_from_outside_are_shown_as_text() -> None:
             "f.toml",
             {"server.transport": "http", "server.host": "::1", "server.port": 1},
         ),
-        (["--config", "f.toml"], "f.toml", {}),
     ],
 )
 def test_serve_hands_its_options_on(
@@ -159,6 +158,7 @@ def test_serve_hands_its_options_on(
     "words",
     [
         ["nosuch"],
+        ["--config", "f.toml", "tools"],
         ["serve", "--port", "99999"],
         ["serve", "--transport", "sse"],
         ["run", "ping"],
