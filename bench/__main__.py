@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 ROWS = (
-    ("bench.startup", "--max-time-ratio", "1.15", "--max-extra-mib", "12"),
+    ("bench.startup",),
     ("bench.planning",),
     ("bench.spawn",),
 )

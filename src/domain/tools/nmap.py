@@ -74,6 +74,10 @@ class NmapTool(Tool):
         for fragments in rows.keys() & {"fragment", "mtu"}:
             if scans and not _has_tcp_packets(rows):
                 return _problem(rows[fragments], "has no TCP packets to break up")
+        slow = rows.get("timing")
+        at_once = rows.get("min_parallelism")
+        if slow and at_once and slow.value in _ONE_AT_A_TIME and _number(at_once) > 1:
+            return _problem(at_once, f"is more than the one probe at once of -T {slow.value}")
         for low, high in _ORDERED:
             if low in rows and high in rows and _number(rows[low]) > _number(rows[high]):
                 return _problem(rows[low], f"is above {rows[high].words[0]}")
@@ -189,6 +193,7 @@ _NUMBER = "(?:[01]?[0-9]{1,2}|2[0-4][0-9]|25[0-5])"
 _PROTOCOLS = re.compile(
     rf"(?:{_NUMBER}?-{_NUMBER}?|{_NUMBER})(?:,(?:{_NUMBER}?-{_NUMBER}?|{_NUMBER}))*"
 )
+_ONE_AT_A_TIME = ("0", "1", "2", "paranoid", "sneaky", "polite")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 

@@ -48,6 +48,8 @@ CLASHES = [
     # "--min-rtt-timeout must be less than or equal to --max-rtt-timeout", and its like
     ("nmap", "--min-rtt-timeout 2s --max-rtt-timeout 1500ms", "--min-rtt-timeout"),
     ("nmap", "--min-parallelism 10 --max-parallelism 5", "--min-parallelism"),
+    ("nmap", "--min-parallelism 2 -T 0", "--min-parallelism"),
+    ("nmap", "-T polite --min-parallelism 2", "--min-parallelism"),
     ("nmap", "--min-hostgroup 10 --max-hostgroup 5", "--min-hostgroup"),
     ("nmap", "--min-rate 10 --max-rate 5", "--min-rate"),
     # "first hop out of range"
@@ -79,6 +81,8 @@ NEIGHBOURS = [
     ("nmap", "-f -Pn -sU -sA"),
     ("nmap", "-f -PP -sU"),
     ("nmap", "-sO -p 1,6,17-20,200-,-3,-,255"),
+    ("nmap", "--min-parallelism 1 -T 0"),
+    ("nmap", "--min-parallelism 2 -T 3"),
     ("nmap", "--min-rtt-timeout 1500ms --max-rtt-timeout 2s"),
     ("traceroute", "-f 30"),
     ("traceroute", "-f 31 -m 40"),
@@ -86,6 +90,7 @@ NEIGHBOURS = [
     ("traceroute", "-T -O syn,ack,mss=1400"),
     ("traceroute", "-I -O raw"),
     ("traceroute", "-UL -O coverage=8"),
+    ("traceroute", "-D -O service=1"),
     ("traceroute", "-P 50 -p 254"),
     ("traceroute", "-I -p 300"),
 ]
