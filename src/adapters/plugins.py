@@ -14,10 +14,9 @@ import msgspec
 from ..application.catalog import Broken
 from ..domain.options import Problem
 from ..domain.tool import Tool
-from ..domain.words import split
+from ..domain.words import BAD_CHARACTERS, split
 
 GROUP = "netsonde.tools"
-_UNWANTED = frozenset(";&|`$><\\") | {chr(code) for code in (*range(32), 127)}
 _PASSED_OVER_PREFIXES = ("Test", "Mock", "Abstract", "_", "Example")
 _PASSED_OVER_SUFFIXES = ("Base", "Mixin", "Interface")
 
@@ -154,8 +153,8 @@ def _flaw(tool: Tool) -> str | None:
 
 def profile_problem(tool: Tool, text: str) -> str | None:
     """Why `text` can't be a profile of `tool`, or None: it passes the grammar of extra_args."""
-    if unwanted := sorted({character for character in text if character in _UNWANTED}):
-        return f"the character {unwanted[0]!a} is not taken"
+    if (bad := BAD_CHARACTERS.search(text)) is not None:
+        return f"the character {bad[0]!a} is not taken"
     words = split(text)
     if words is None:
         return "a quotation mark is not closed"

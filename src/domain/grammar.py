@@ -110,6 +110,8 @@ class Grammar:
         if not option.takes_value:
             return self._judge(option, "", text)
         if self.syntax.equals_only and text.startswith("--"):
+            if option.risk is Risk.FORBIDDEN:
+                return self._judge(option, queue.pop().text if queue else "", text)
             return Problem(
                 rule="option.value",
                 offending=text,
@@ -199,7 +201,8 @@ class Grammar:
         exact = tuple(rows.values()) if len(name) > 2 else ()
         if len(exact) > 1:  # --scr: the one that all the others begin with, if there is one
             exact = tuple(n for n in exact if all(o.startswith(n) for o in exact)) or exact
-        if len(exact) != 1:
+        forbidden = exact and all(self._by_name[n].risk is Risk.FORBIDDEN for n in exact)
+        if len(exact) != 1 and not forbidden:
             close = f"; it could be {', '.join(exact[:4])}" if exact else ""
             return Problem(
                 rule="option.unknown",

@@ -3,7 +3,6 @@
 Pure: what the resolver said is handed in. The last line of `_decide` is the only `Allowed`.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
@@ -21,7 +20,7 @@ from .request import Request
 from .target import Address, Hostname, Malformed, Network, parse, reverse_of
 from .terms import Resolved, Terms, Unresolved
 from .tool import Draft, Tool
-from .words import Word, quote, split
+from .words import BAD_CHARACTERS, Word, quote, split
 
 _GRAVE = ("argument.length", "argument.characters", "option.forbidden", "option.intrusive")
 
@@ -147,9 +146,6 @@ def _decide(
     return Allowed(plan)
 
 
-_BAD_CHARACTERS = re.compile(r"[^ -~]|[;&|`$><\\]")
-
-
 def _words(text: str, max_length: int) -> tuple[list[Word], Problem | None]:
     """Split extra_args; with a Problem come the words that are left when it is mended."""
     if len(text) > max_length:
@@ -158,7 +154,7 @@ def _words(text: str, max_length: int) -> tuple[list[Word], Problem | None]:
             offending=f"{text[:40]}...",
             reason=f"extra_args has {len(text)} characters, at most {max_length} are taken",
         )
-    if (bad := _BAD_CHARACTERS.search(text)) is None:
+    if (bad := BAD_CHARACTERS.search(text)) is None:
         words = split(text)
         if words is not None:
             return words, None
@@ -167,7 +163,7 @@ def _words(text: str, max_length: int) -> tuple[list[Word], Problem | None]:
             offending=text[-40:],
             reason="a quotation mark is not closed",
         )
-    clean = [Word(part) for part in text.split() if not _BAD_CHARACTERS.search(part)]
+    clean = [Word(part) for part in text.split() if not BAD_CHARACTERS.search(part)]
     return clean, Problem(
         rule="argument.characters",
         offending=bad[0],
@@ -180,7 +176,7 @@ def _json_characters(options: Mapping[str, Any]) -> list[Problem]:
     for key, value in options.items():
         texts = value if isinstance(value, list) else [value]
         for text in texts:
-            if isinstance(text, str) and (bad := _BAD_CHARACTERS.search(text)):
+            if isinstance(text, str) and (bad := BAD_CHARACTERS.search(text)):
                 problems.append(
                     Problem(
                         rule="argument.characters",

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+# What a shell would act on, every control character, and all that is not ASCII.
+BAD_CHARACTERS = re.compile(r"[^ -~]|[;&|`$><\\]")
+
 
 class Word(msgspec.Struct, frozen=True):
     """A word of extra_args; `quoted` when it began with a quotation mark."""

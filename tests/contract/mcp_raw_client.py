@@ -17,6 +17,7 @@ ENVELOPE = {
     "io.modelcontextprotocol/clientCapabilities": {},
     "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "0"},
 }
+FIXTURE = "tests.contract.mcp_fixture_server"
 WAIT_S = 20.0
 Json = dict[str, Any]
 
@@ -24,14 +25,14 @@ Json = dict[str, Any]
 class RawClient:
     """A server process and its streams. Every line of its stdout must be a JSON object."""
 
-    def __init__(self, era: str = HANDSHAKE, **popen: Any) -> None:
+    def __init__(self, era: str = HANDSHAKE, module: str = FIXTURE, **popen: Any) -> None:
         self.era = era
         self.notifications: list[Json] = []
         self.answers: dict[Any, Json] = {}
         self._pending = b""
         self._last_id = 0
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.contract.mcp_fixture_server"],
+            [sys.executable, "-m", module],
             **{
                 "stdin": subprocess.PIPE,
                 "stdout": subprocess.PIPE,
@@ -159,9 +160,9 @@ class RawClient:
 
 
 @contextmanager
-def raw_client(era: str = HANDSHAKE) -> Iterator[RawClient]:
+def raw_client(era: str = HANDSHAKE, **popen: Any) -> Iterator[RawClient]:
     """A client whose connection is open, and whose server is gone afterwards."""
-    client = RawClient(era)
+    client = RawClient(era, **popen)
     try:
         client.open()
         yield client

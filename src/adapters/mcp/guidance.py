@@ -40,7 +40,6 @@ def listed(entry: Entry) -> dict[str, Any]:
         "annotations": {
             "readOnlyHint": True,
             "destructiveHint": False,
-            "idempotentHint": True,
             "openWorldHint": not _is_closed(entry.terms.policy),
         },
         **({} if entry.available else {"_meta": {"available": False}}),

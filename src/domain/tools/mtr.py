@@ -75,6 +75,8 @@ class MtrTool(Tool):
             words.append("--json")
         if not draft.has("count"):
             words += ["-c", str(_DEFAULT_CYCLES)]
+        if not draft.has("grace"):
+            words += ["-G", "2"]  # mtr's own 5 s after the last round is most of a short run
         names = "numeric" in draft.declined or draft.has("show_ips")
         if not draft.has("numeric") and not names:
             words.append("-n")

@@ -31,6 +31,8 @@ def mounted() -> Iterator[None]:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(text)
                 continue
+            if name == "/etc/hosts" and not target.exists():
+                continue  # a bare system has none, so there is nothing to hide
             source = STATE / target.name
             source.write_text(text)
             _run("mount", "--bind", str(source), str(target))

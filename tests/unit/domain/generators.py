@@ -128,7 +128,7 @@ _BAD_NAMES: Final = (
     "-A -iL=/etc/x.lab.internal --script=/tmp/x.lab.internal -oX=/tmp/x.lab.internal @8.8.8.8 %x ANY "
     "$(id).lab.internal ;id `id` a|b a&b a>b a<b /etc/passwd ../10.0.0.1 C:\\x 0x.lab.internal "
     "foo.lab.internal\u3002 f\u043eo.lab.internal \uff46oo.lab.internal foo\u3002lab\u3002internal 0 1 00 0x0 256.256.256.256 "
-    "1.2.3.4.5 1.0.0.10.in-addr.arpa 8.8.8.8.in-addr.arpa foo.lab.internal\x00 \ufeff10.0.0.1"
+    "1.2.3.4.5 1.0.0.10.in-addr.arpa 8.8.8.8.in-addr.arpa 0.10.in-addr.arpa in-addr.arpa 01.0.0.10.in-addr.arpa foo.lab.internal\x00 \ufeff10.0.0.1"
 ).split(" ")
 _LABEL = st.text(pick("abcxyz0189-_"), min_size=1, max_size=8)
 _NAMES = st.one_of(

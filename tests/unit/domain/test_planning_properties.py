@@ -153,11 +153,26 @@ def subject_of(ask: Ask, plan: Plan) -> str:
         name = ask.request.target.lower().removesuffix(".")
         assert subject == name
         suffixes = ask.terms.policy.allowed_suffixes
+        if name.endswith(".arpa") and not any(name.endswith(suffix) for suffix in suffixes):
+            assert_reverse(ask.terms.policy, name)
+            return subject
         assert any(f".{name}".endswith(f".{suffix.removeprefix('.')}") for suffix in suffixes)
         return subject
     assert plan.argv[place - 1] == "-x"
     assert_permitted(ask.terms.policy, subject)
     return subject
+
+
+def assert_reverse(policy: Policy, name: str) -> None:
+    """`name` is the reverse look-up of one address, and that address is permitted."""
+    labels = name.split(".")[-3::-1]
+    text = ".".join(labels)
+    if name.endswith(".ip6.arpa"):
+        text = re.sub("(....)(?!$)", r"\1:", "".join(labels))
+    address = parse_address(text)
+    assert address is not None
+    assert address.reverse_pointer == name
+    assert permitted(policy, address)
 
 
 def check_table(ask: Ask, plan: Plan, subject: str) -> None:
