@@ -7,7 +7,7 @@ APT := nmap traceroute mtr-tiny iputils-ping dnsutils iproute2 dnsmasq-base nfta
 FUZZ_EXAMPLES ?= 200000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check lint types layers docs fuzz bench inspector lock programs clean
+.PHONY: help demo run test check lint types layers docs fuzz soak bench inspector lock programs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -43,6 +43,9 @@ docs: $(VENV)/dev.done  ## write the generated pages of docs/
 
 fuzz: $(VENV)/dev.done programs  ## property tests with FUZZ_EXAMPLES cases, fixed seed
 	HYPOTHESIS_PROFILE=fuzz NETSONDE_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -m fuzz
+
+soak: $(VENV)/dev.done programs  ## 50 tries of every way in which a call can end; nothing may be left
+	NETSONDE_TRIES=50 $(BIN)/python -m pytest tests/contract/test_nothing_left.py
 
 bench: $(VENV)/dev.done programs  ## ratios against a baseline measured in the same run
 	$(BIN)/python -m bench
