@@ -11,6 +11,7 @@ for package in "$@" python3-venv; do
     iproute2) command -v ip >/dev/null && continue ;;
     dnsmasq-base) command -v dnsmasq >/dev/null && continue ;;
     nftables) command -v nft >/dev/null && continue ;;
+    netbase) [ -e /etc/services ] && continue ;;
     util-linux) command -v unshare >/dev/null && command -v setpriv >/dev/null && continue ;;
     python3-venv) python3 -c 'import ensurepip' 2>/dev/null && continue ;;
     *) command -v "$package" >/dev/null && continue ;;

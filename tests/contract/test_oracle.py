@@ -123,7 +123,8 @@ ENOUGH_S = {"nmap": 1.5, "dig": 1.2, "ping": 0.4, "mtr": 0.4, "traceroute": 0.5}
 ACCEPTED = {"nmap": {0}, "traceroute": {0}, "mtr": {0}, "ping": {0, 1}, "dig": {0, 9}}
 # What this host's kernel, network or user says no to. Elsewhere the same command line works.
 OF_THE_HOST = re.compile(
-    r"SO_DEBUG: Permission denied"  # needs CAP_NET_ADMIN of the machine itself
+    r"bind: Address already in use"  # a source port that somebody happens to use
+    r"|SO_DEBUG: Permission denied"  # needs CAP_NET_ADMIN of the machine itself
     r"|Socket type not supported|Packet type unsupported"  # a kernel without DCCP or SCTP
     r"|bind: Permission denied"  # ports below 1024 without CAP_NET_BIND_SERVICE
     r"|Unexpected mtr-packet error"  # longer than the device's MTU

@@ -15,6 +15,7 @@ from .steadfast import Steadfast
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 RETRY_S = 0.005
 BLOCKING_S = 0.2
+LATER_S = 0.05
 
 
 class ProcessTree:
@@ -42,19 +43,27 @@ class ProcessTree:
         """Kill and reap orphans until there are none, or `deadline_s` on the loop's clock has come.
 
         Ending one hands its own children to us, so it goes on as long as there are any. An orphan
-        in the session of another live run is left to that run.
+        in the session of another live run is left to that run. What is left at the deadline, as
+        when the machine stood still for a while, is swept from time to time until nothing is.
         """
         loop = asyncio.get_running_loop()
         while orphans := self._orphans():
-            if loop.time() >= deadline_s:
-                return False
             # No await between looking, killing and reaping: until we reap it, a pid stays its own.
             alive = [pid for pid in orphans if not _kill_and_reap(pid)]
+            if loop.time() >= deadline_s:
+                loop.call_later(LATER_S, self._sweep_later, loop)
+                return False
             if alive:
                 await _death_of(alive[0], waiting, deadline_s - loop.time())
             else:
                 await waiting.pause(0)
         return True
+
+    def _sweep_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        if orphans := self._orphans():
+            for pid in orphans:
+                _kill_and_reap(pid)
+            loop.call_later(LATER_S, self._sweep_later, loop)
 
     def sweep_now(self) -> None:
         """The same for where nothing can be awaited; holds everything up, for a moment at most."""

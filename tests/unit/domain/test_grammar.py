@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from netsonde.domain.grammar import Grammar, Syntax
 from netsonde.domain.kinds import Int
 from netsonde.domain.options import Given, Item, Problem, flag, valued
 from netsonde.domain.words import Word, split
-
 from tests.unit.domain.asking import TOOLS
 from tests.unit.domain.generators import any_text
 
@@ -174,7 +174,8 @@ def test_json_that_no_text_can_hold_is_refused() -> None:
     deep: list[object] = []
     for _ in range(5000):
         deep = [deep]
-    for value in (deep, 10**5000, [10**5000], {}, [[1]], ["1,2"], [], None, float("nan")):
+    odd: list[object] = [deep, 10**5000, [10**5000], {}, [[1]], ["1,2"], [], None, float("nan")]
+    for value in odd:
         (item,) = TOOLS["nmap"].grammar.read_json({"ports": value})
         assert isinstance(item, Problem)
         assert item.rule == "option.value"

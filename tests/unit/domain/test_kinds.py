@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # has no types
+
 from netsonde.domain.grammar import Grammar, Syntax
 from netsonde.domain.kinds import (
     Bad,
@@ -25,7 +26,6 @@ from netsonde.domain.kinds import (
 from netsonde.domain.network_kinds import Addresses, Ports, Protocols
 from netsonde.domain.options import Given, valued
 from netsonde.domain.tools.nse import Scripts
-
 from tests.unit.domain.asking import TOOLS
 from tests.unit.domain.generators import good_values
 
@@ -92,7 +92,7 @@ def test_reading_is_total_and_idempotent_and_gives_one_printable_word(
 @pytest.mark.parametrize("kind", _EVERY, ids=repr)
 def test_what_the_kind_names_as_good_is_read_and_fits_its_schema(kind: Kind) -> None:
     schema = kind.schema()
-    jsonschema.Draft202012Validator.check_schema(schema)
+    Draft202012Validator.check_schema(schema)
     read = {text: kind.read(text) for text in good_values(kind)}
     canonical = {text for text in read.values() if isinstance(text, str)}
     assert canonical
@@ -100,14 +100,19 @@ def test_what_the_kind_names_as_good_is_read_and_fits_its_schema(kind: Kind) -> 
         value: Any = text
         if "string" not in kind.json_type:
             value = float(text) if "number" in kind.json_type else int(text)
-        jsonschema.validate(value, schema)
+        Draft202012Validator(schema).validate(value)
         row = valued("--x", key="x", kind=kind, help="x")
         (item,) = Grammar((row,), Syntax()).read_json({"x": value})
         assert isinstance(item, Given)
         assert item.value == text
 
 
-_DIGITS = {"\uff11": "full-width", "\u0661": "Arabic", "\u00b2": "superscript", "\u0967": "Devanagari"}
+_DIGITS = {
+    "\uff11": "full-width",
+    "\u0661": "Arabic",
+    "\u00b2": "superscript",
+    "\u0967": "Devanagari",
+}
 
 
 @pytest.mark.parametrize("digit", _DIGITS, ids=_DIGITS.values())
@@ -120,7 +125,9 @@ def test_digits_of_other_scripts_are_no_digits(kind: Kind, digit: str) -> None:
 @pytest.mark.parametrize(
     "text", ["+1", "-1", "0x10", "1e1", "1_0", " 1", "1 ", "1\n", "nan", "inf", "--", "9" * 40]
 )
-@pytest.mark.parametrize("kind", [Int(min=0, max=10**30), Float(min=0, max=1e30), Seconds(min_s=0, max_s=9)])
+@pytest.mark.parametrize(
+    "kind", [Int(min=0, max=10**30), Float(min=0, max=1e30), Seconds(min_s=0, max_s=9)]
+)
 def test_a_number_is_plain_decimal(kind: Kind, text: str) -> None:
     assert isinstance(kind.read(text), Bad)
 

@@ -4,9 +4,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import pytest
 from hypothesis import given
+
 from netsonde.domain.policy import RFC1918, Policy
 from netsonde.domain.target import Address, Hostname, Network
-
 from tests.unit.domain.generators import addresses, policies
 
 EVERYTHING = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))

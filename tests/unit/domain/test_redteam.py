@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from netsonde.domain.planning import Allowed
 from netsonde.domain.policy import Policy
 from netsonde.domain.refusal import Refused
-
 from tests.unit.domain.asking import ask
 
 _DATA = Path(__file__).parents[2] / "data"
@@ -70,7 +70,9 @@ def test_every_suggestion_of_a_case_is_allowed() -> None:
         if isinstance(verdict, Refused) and verdict.suggestion is not None:
             given += 1
             better = verdict.suggestion
-            assert isinstance(ask(case.tool, better.target, better.extra_args, hosts=HOSTS), Allowed)
+            assert isinstance(
+                ask(case.tool, better.target, better.extra_args, hosts=HOSTS), Allowed
+            )
     assert given > 300
 
 

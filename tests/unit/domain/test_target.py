@@ -4,8 +4,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 import pytest
 from hypothesis import given
-from netsonde.domain.target import Hostname, Malformed, parse, reverse_of
 
+from netsonde.domain.target import Hostname, Malformed, parse, reverse_of
 from tests.unit.domain.generators import any_text, targets
 
 # (text, rule, nearest). Measured with nmap, ping, traceroute, mtr and dig @.

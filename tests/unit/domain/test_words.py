@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from netsonde.domain.words import Word, quote, split
 
 PLAIN = st.text(st.sampled_from("ab1 -.,=:/@+"), max_size=8)
@@ -18,7 +19,7 @@ PLAIN = st.text(st.sampled_from("ab1 -.,=:/@+"), max_size=8)
         ("-o 'L S R'", ["-o", "L S R"]),
         ('--script="a or b"', ["--script=a or b"]),
         ("-o L' 'S", ["-o", "L S"]),
-        ("-x \"it's\"", ["-x", "it's"]),
+        ('-x "it\'s"', ["-x", "it's"]),
     ],
 )
 def test_words_end_at_spaces_outside_quotation_marks(text: str, words: list[str]) -> None:
