@@ -22,9 +22,9 @@ class DigGrammar(Grammar):
             return self._judge(self._by_name["@"], text[1:], text)
         word = text.upper() if text.isascii() else text
         if word in TYPES or word == "AXFR":
-            return self.named("-t", word)
+            return self.given(self._by_name["-t"], word, text)
         if word in CLASSES:
-            return self.named("-c", word)
+            return self.given(self._by_name["-c"], word, text)
         return super().read_positional(text)
 
     def _read_plus(self, text: str) -> Item:

@@ -11,7 +11,7 @@ _DEFAULT_CYCLES = 5
 _FORMAT = "format"
 
 TABLE: tuple[Option, ...] = (
-    flag("-r", "--report", key="report", help="a text report instead of JSON", group=_FORMAT),
+    flag("-r", "--report", key="report", help="a report, not the screen (always so here)"),
     flag("-w", "--report-wide", key="report_wide", help="a wide text report", group=_FORMAT),
     flag("-x", "--xml", key="xml", help="XML instead of JSON", group=_FORMAT),
     flag("-C", "--csv", key="csv", help="CSV instead of JSON", group=_FORMAT),
@@ -52,7 +52,7 @@ TABLE: tuple[Option, ...] = (
     never("-M", "--mark", takes_value=True, why="the mark can select another routing table"),
 )  # fmt: skip
 
-_FORMATS = ("report", "report_wide", "xml", "csv", "json", "raw", "help", "version")
+_FORMATS = ("report_wide", "xml", "csv", "json", "raw", "help", "version")
 
 
 class MtrTool(Tool):
@@ -70,7 +70,8 @@ class MtrTool(Tool):
     install_hint = "apt-get install mtr-tiny"
 
     def arrange(self, draft: Draft) -> Arranged:
-        words = [word for item in draft.given for word in item.words]
+        # -r says no more than that it is a report. It is left out, since mtr obeys the last format.
+        words = [w for item in draft.given if item.option.key != "report" for w in item.words]
         if not draft.has(*_FORMATS):
             words.append("--json")
         if not draft.has("count"):

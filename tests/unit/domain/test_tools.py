@@ -135,7 +135,8 @@ def test_mtr_always_makes_a_report_of_a_number_of_rounds(text: str) -> None:
 
 def test_mtr_gives_json_unless_told_otherwise() -> None:
     assert "--json" in argv("mtr")
-    assert "--json" not in argv("mtr", extra_args="-r")
+    assert "--json" in argv("mtr", extra_args="-r")
+    assert "--json" not in argv("mtr", extra_args="-rw")
 
 
 # --- dig -------------------------------------------------------------------------------------------
@@ -314,15 +315,10 @@ def test_a_network_is_for_nmap_alone() -> None:
         assert not isinstance(ask(program, "10.0.0.1/32"), Refused)
 
 
-# --- reported, not yet mended ----------------------------------------------------------------------
-
-
-@pytest.mark.xfail(reason="the formats exclude each other; mtr takes the last, and -r with any")
 @pytest.mark.parametrize("text", ["-rw", "-rwc 10", "-r --json", "-rj -c 3", "--report --xml"])
 def test_mtr_takes_a_report_with_a_format(text: str) -> None:
     assert isinstance(ask("mtr", extra_args=text), Allowed)
 
 
-@pytest.mark.xfail(reason="DigGrammar.read_positional does not keep the word it read")
 def test_dig_tells_which_type_was_too_many() -> None:
     assert refusal_of(ask("dig", "foo.lab.internal", "A AAAA")).offending == "AAAA"
