@@ -15,6 +15,7 @@ from netsonde.domain.privileges import Privileges
 from netsonde.domain.request import Request
 from netsonde.domain.target import Address, Network
 from netsonde.domain.terms import Resolved, Terms, Unresolved
+from netsonde.domain.tools.nse import Scripts
 from tests.unit.domain.asking import TOOLS
 from tests.unit.domain.programs import SCRIPTS
 
@@ -221,8 +222,8 @@ def good_values(kind: Kind) -> Sequence[str]:
             return ["3", "0.5,3", "3,5,10"]
         case Addresses():
             return _ADDRESS_VALUES
-    if type(kind).__name__ == "Scripts":
-        return _SCRIPT_VALUES
+        case Scripts():
+            return _SCRIPT_VALUES
     return ["hello", "/dns-query", "LSR", "SYNFIN", "ns.lab.internal", "2", "a b"]
 
 
@@ -235,6 +236,12 @@ def _value(option: Option) -> st.SearchStrategy[str]:
 
 
 # --- extra_args ------------------------------------------------------------------------------------
+
+
+def _weighed(rows: Sequence[Option]) -> list[Option]:
+    """Rows that may be given, those with addresses or risky words in their values more often."""
+    heavy = (Addresses, Choice, Scripts, Words)
+    return [row for row in rows if row.key for _ in range(8 if isinstance(row.kind, heavy) else 1)]
 
 
 def _written(option: Option) -> st.SearchStrategy[str]:
@@ -295,7 +302,7 @@ def _clusters(rows: Sequence[Option]) -> st.SearchStrategy[str]:
 
 def _extra_args(rows: Sequence[Option]) -> st.SearchStrategy[str]:
     row = st.one_of([_written(option) for option in rows])
-    allowed = st.one_of([_written(option) for option in rows if option.key])
+    allowed = st.one_of([_written(option) for option in _weighed(rows)])
     odd = st.one_of(row, _clusters(rows), pick(_NOISE), any_text, pick(_CHARACTERS))
     sane = st.lists(allowed, max_size=4).map(" ".join)
     return st.one_of(
@@ -323,7 +330,7 @@ def _sane_args(rows: Sequence[Option]) -> st.SearchStrategy[str]:
         long = option.names[0].startswith("+")
         return st.builds("{}{}{}".format, pick(option.names), st.just("=" if long else " "), value)
 
-    return st.lists(st.one_of([one(row) for row in rows if row.key]), max_size=4).map(" ".join)
+    return st.lists(st.one_of([one(row) for row in _weighed(rows)]), max_size=4).map(" ".join)
 
 
 extra_args = {name: _extra_args(tool.grammar.options) for name, tool in TOOLS.items()}
@@ -364,7 +371,7 @@ def _number(option: Option, text: str) -> Any:
 
 
 def _options(rows: Sequence[Option]) -> st.SearchStrategy[dict[str, Any]]:
-    pair = st.one_of([_json(option) for option in rows if option.key])
+    pair = st.one_of([_json(option) for option in _weighed(rows)])
     odd = st.tuples(
         st.one_of(any_text, pick(["port", "target", "-A", "script_args", ""])), _ANY_JSON
     )

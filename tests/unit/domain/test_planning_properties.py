@@ -19,7 +19,8 @@ from netsonde.domain.planning import Allowed, Verdict, judge
 from netsonde.domain.policy import Policy
 from netsonde.domain.refusal import Refused, Suggestion
 from netsonde.domain.request import Request
-from netsonde.domain.target import Address, Network
+from netsonde.domain.target import Address, Hostname, Network, parse
+from netsonde.domain.terms import Resolved
 from netsonde.domain.words import quote, split
 from tests.unit.domain import programs
 from tests.unit.domain.asking import TOOLS
@@ -115,6 +116,9 @@ def check_plan(ask: Ask, plan: Plan) -> None:
     assert not re.search(r"[;&|`$><\\\n]", "".join(words))
     for text in (*plan.addresses, *plan.named_addresses):
         assert_permitted(policy, text)
+    if isinstance(parse(ask.request.target), Hostname) and ask.program != "dig":
+        assert isinstance(ask.looked_up, Resolved)
+        assert all(permitted(policy, address) for address in ask.looked_up.addresses)
     assert plan.limits.timeout_s <= ask.terms.max_timeout_s
     assert plan.limits.timeout_s > 0
 
