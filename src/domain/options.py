@@ -19,6 +19,7 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     risk: Risk = Risk.ALLOWED
     takes_value: bool = False
     group: str = ""  # rows of one group exclude each other; the last source to speak wins
+    repeats: bool = False  # a comma list that may be given in several pieces
     raw: bool = False  # needs raw sockets
     unprivileged: str = ""  # the row that does the same, less well, without raw sockets
     family: int = 0  # 4 or 6: only for a target of that IP version

@@ -247,6 +247,8 @@ def _merge(sources: Sequence[Sequence[Item]]) -> list[Item]:
             before = here.get(exclusion)
             if before is None:
                 here[exclusion] = item
+            elif before.option is item.option and item.option.repeats:
+                here[exclusion] = _join(before, item)
             elif before.words != item.words:
                 problems.append(
                     Problem(
@@ -259,6 +261,12 @@ def _merge(sources: Sequence[Sequence[Item]]) -> list[Item]:
             chosen.pop(exclusion, None)
             chosen[exclusion] = item
     return [*problems, *chosen.values()]
+
+
+def _join(first: Given, second: Given) -> Given:
+    """One row for two, its comma lists joined, as the program itself would."""
+    values = dict.fromkeys((*first.value.split(","), *second.value.split(",")))
+    return msgspec.structs.replace(first, value=",".join(values))
 
 
 def _object(

@@ -49,6 +49,8 @@ class DigGrammar(Grammar):
     def _abbreviated(self, text: str, name: str, value: str) -> Item:
         near = [full for full in self._by_name if full.startswith(name)] if len(name) > 1 else []
         options = {id(self._by_name[full]): self._by_name[full] for full in near}
+        if options and all(option.risk is Risk.FORBIDDEN for option in options.values()):
+            return self._judge(next(iter(options.values())), value, text)
         if len(options) != 1:
             close = f"; it could be {', '.join(near[:4])}" if near else ""
             return Problem(
@@ -57,8 +59,6 @@ class DigGrammar(Grammar):
                 reason=f"{name} is not in the option table{close}",
             )
         (option,) = options.values()
-        if option.risk is Risk.FORBIDDEN:
-            return self._judge(option, value, text)
         return Problem(
             rule="option.unknown",
             offending=text,

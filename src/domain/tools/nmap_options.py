@@ -92,7 +92,7 @@ DETECTION: tuple[Option, ...] = (
     flag("--version-all", key="version_all", help="every probe", group="version"),
     flag("--version-trace", key="version_trace", help="show what version detection does"),
     flag("-sC", key="default_scripts", help="run the safe ones of the default scripts"),
-    valued("--script", key="scripts", kind=Scripts(), help="scripts or categories; only safe scripts run"),
+    valued("--script", key="scripts", kind=Scripts(), repeats=True, help="scripts or categories; only safe scripts run"),
     valued("--script-timeout", key="script_timeout", kind=Seconds(min_s=1, max_s=600), help="time limit of one script"),
     flag("--script-trace", key="script_trace", help="show what scripts send and receive"),
     valued("--script-help", key="script_help", kind=Scripts(), help="describe scripts, scan nothing"),

@@ -320,5 +320,15 @@ def test_mtr_takes_a_report_with_a_format(text: str) -> None:
     assert isinstance(ask("mtr", extra_args=text), Allowed)
 
 
+def test_nmap_joins_scripts_given_in_several_pieces() -> None:
+    words = argv("nmap", extra_args="--script http-title --script ssl-cert,http-title")
+    assert words[words.index("--script") + 1] == "http-title,ssl-cert"
+
+
+def test_an_abbreviation_of_nothing_but_forbidden_dig_options_is_forbidden() -> None:
+    refused = refusal_of(ask("dig", "foo.lab.internal", "+tls-c=/etc/passwd"))
+    assert refused.rule == "option.forbidden"
+
+
 def test_dig_tells_which_type_was_too_many() -> None:
     assert refusal_of(ask("dig", "foo.lab.internal", "A AAAA")).offending == "AAAA"
