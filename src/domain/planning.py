@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from .grammar import Grammar
 from .kinds import Risk
 from .options import Given, Item, Problem
 from .plan import Plan
@@ -94,7 +95,7 @@ def _decide(
     grammar = tool.grammar
     sources = (
         grammar.read_words(profile or ()),
-        [*_json_characters(request.options), *grammar.read_json(request.options)],
+        _typed(request.options, grammar, policy.max_args_len),
         grammar.read_words(words),
     )
 
@@ -169,6 +170,27 @@ def _words(text: str, max_length: int) -> tuple[list[Word], Problem | None]:
         offending=bad[0],
         reason=f"the character {bad[0]!a} is not taken in options: there is no shell here",
     )
+
+
+def _typed(options: Mapping[str, Any], grammar: Grammar, max_args_len: int) -> list[Item]:
+    """Read the typed options. They may be twice as long as text: keys are longer than flags."""
+    length = sum(len(key) + _length(value) for key, value in options.items())
+    if length > 2 * max_args_len:
+        return [
+            Problem(
+                rule="argument.length",
+                offending=max(options, key=lambda key: len(key) + _length(options[key]))[:80],
+                reason=f"options have {length} characters, at most {2 * max_args_len} are taken",
+            )
+        ]
+    return [*_json_characters(options), *grammar.read_json(options)]
+
+
+def _length(value: Any) -> int:
+    """About how many characters a JSON value has; exact for strings and lists of them."""
+    if isinstance(value, list):
+        return sum(_length(item) if isinstance(item, str) else 20 for item in value)
+    return len(value) if isinstance(value, str) else 20
 
 
 def _json_characters(options: Mapping[str, Any]) -> list[Problem]:

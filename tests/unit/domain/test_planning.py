@@ -247,3 +247,12 @@ def test_a_request_that_needs_raw_sockets_without_any_has_a_rule_of_its_own() ->
 def test_the_same_question_has_the_same_answer() -> None:
     for extra_args in ("-sV -p 22", "-A", "--script safe", "8.8.8.8"):
         assert ask("nmap", extra_args=extra_args) == ask("nmap", extra_args=extra_args)
+
+
+def test_typed_options_are_bounded_in_length_too() -> None:
+    long = {"ports": ",".join(["1"] * 3000)}
+    assert refusal_of(ask("nmap", options=long)).rule == "argument.length"
+    many = {f"k{number}": 1 for number in range(1000)}
+    assert refusal_of(ask("nmap", options=many)).rule == "argument.length"
+    items = {"ports": [1] * 1000}
+    assert refusal_of(ask("nmap", options=items)).rule == "argument.length"
