@@ -56,7 +56,7 @@ class Places:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._leave()  # the place came in the same moment: give it on
-            else:
+            elif turn in self._waiting:  # else `_leave` has just passed it over
                 self._waiting.remove(turn)
             raise
 

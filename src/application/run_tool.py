@@ -31,6 +31,13 @@ from .ports import Clock, Ended, EventLog, HowEnded, ProcessRunner, Resolver
 from .progress import Progress, Ticker
 
 OnProgress = Callable[[Progress], None]
+_BROKEN = ToolError(
+    error_type=ErrorType.UNKNOWN,
+    message="The server failed at this call.",
+    recovery_suggestion="Tell the operator; the server's log has the reason.",
+)
+_MOST_ECHOED = 4096
+_SHORTEST_TELLING_S = 1.0
 _LEFT = "the caller went away or asked for it"
 
 
@@ -152,7 +159,7 @@ class RunTool:
     def _open(self, tool: str, members: Mapping[str, Any], caller: str) -> _Call:
         entry = self._entry(tool)
         target, extra_args = (
-            text if isinstance(text, str) else ""
+            text[:_MOST_ECHOED] if isinstance(text, str) else ""
             for text in (members.get("target"), members.get("extra_args"))
         )
         call = _Call(
@@ -191,6 +198,9 @@ class RunTool:
                     outcome = verdict.error()
         except asyncio.CancelledError:
             outcome = answers.cancelled(_LEFT)
+        except Exception:  # a bug, ours or a plug-in's: the driver says so, the record must end too
+            self._record(call.execution_id, Finished(call.refusal(_BROKEN, plan)))
+            raise
         if isinstance(outcome, ToolError):
             outcome = call.refusal(outcome, plan)
         self._record(call.execution_id, Finished(outcome))
@@ -257,7 +267,7 @@ class RunTool:
             started_s=started_s,
             duration_s=duration_s,
         )
-        return output, _signal(ended)
+        return output, _signal(ended, plan)
 
     def _entry(self, name: str) -> Entry | ToolError:
         entry = self.catalog.find(name)
@@ -292,8 +302,13 @@ class RunTool:
         self._log.append(Event(execution_id=execution_id, at_s=self._clock.wall_s(), what=what))
 
 
-def _signal(ended: Ended) -> circuit.Signal:
-    """Only failures of the tool count: an exit status above 0 is an answer about the target."""
+def _signal(ended: Ended, plan: Plan) -> circuit.Signal:
+    """Only failures of the tool count: an exit status above 0 is an answer about the target.
+
+    A time limit of less than a second, which only a caller sets, tells nothing about the tool.
+    """
+    if ended.how is HowEnded.TIMED_OUT and plan.limits.timeout_s < _SHORTEST_TELLING_S:
+        return circuit.Signal.ABANDONED
     crashed = ended.how is HowEnded.EXITED and (ended.returncode or 0) < 0
     return (
         circuit.Signal.FAILURE

@@ -22,5 +22,10 @@ def decode(text: str) -> Any:
     """The document as plain values; raises ValueError."""
     try:
         return yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+    except (
+        yaml.YAMLError,
+        KeyError,
+        AttributeError,
+        TypeError,
+    ) as error:  # the last three: bad !!tags
+        raise ValueError(f"not readable as YAML: {error}") from error

@@ -99,7 +99,8 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.REQUESTED: frozenset({Status.WAITING, *_ENDS}),
     Status.WAITING: frozenset({Status.RUNNING, *_ENDS}),
     Status.RUNNING: frozenset(
-        {Status.RUNNING, Status.SUCCESS, Status.FAILED, Status.TIMEOUT, Status.CANCELLED}
+        # REFUSED: the program could not be started after all.
+        {Status.RUNNING, Status.SUCCESS, Status.FAILED, Status.TIMEOUT, *_ENDS}
     ),
     Status.SUCCESS: frozenset(),
     Status.FAILED: frozenset(),

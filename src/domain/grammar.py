@@ -125,6 +125,7 @@ class Grammar:
                 rule="option.value",
                 offending=text,
                 reason=f"{text} needs a value: {option.kind.describe() if option.kind else ''}",
+                narrows=option.narrows,
             )
         return self._judge(option, queue.pop().text, text)
 
@@ -140,6 +141,7 @@ class Grammar:
                 offending=text,
                 reason=f"{name} {reason}",
                 fix=self._repair(option, value),
+                narrows=option.narrows,
             )
         return self._judge(option, value, text)
 
@@ -250,6 +252,7 @@ class Grammar:
                 offending=written,
                 reason=f"{shown}: {read.reason}",
                 fix=self._repair(option, value),
+                narrows=option.narrows,
             )
         return self.given(option, read, written)
 

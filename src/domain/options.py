@@ -19,6 +19,7 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     risk: Risk = Risk.ALLOWED
     takes_value: bool = False
     group: str = ""  # rows of one group exclude each other; the last source to speak wins
+    narrows: bool = False  # without it more would be examined: never left out by a suggestion
     repeats: bool = False  # a comma list that may be given in several pieces
     raw: bool = False  # needs raw sockets
     unprivileged: str = ""  # the row that does the same, less well, without raw sockets
@@ -86,6 +87,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     offending: str
     reason: str
     fix: str = ""
+    narrows: bool = False  # with no fix there is no suggestion: leaving it out would widen
 
 
 Item = Given | Problem

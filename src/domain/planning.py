@@ -111,7 +111,8 @@ def _decide(
 
     if objection is not None or problems or subject is None:
         mended = None
-        if objection is None or objection.nearest is not None:
+        widens = any(problem.narrows and not problem.fix for problem in problems)
+        if not widens and (objection is None or objection.nearest is not None):
             target = objection.nearest if objection and objection.nearest else request.target
             mended = Suggestion(target=target, extra_args=_mended_args(items))
         if text_problem is None and objection is not None:
@@ -154,6 +155,7 @@ def _words(text: str, max_length: int) -> tuple[list[Word], Problem | None]:
             rule="argument.length",
             offending=f"{text[:40]}...",
             reason=f"extra_args has {len(text)} characters, at most {max_length} are taken",
+            narrows=True,
         )
     if (bad := BAD_CHARACTERS.search(text)) is None:
         words = split(text)
@@ -164,7 +166,9 @@ def _words(text: str, max_length: int) -> tuple[list[Word], Problem | None]:
             offending=text[-40:],
             reason="a quotation mark is not closed",
         )
-    clean = [Word(part) for part in text.split() if not BAD_CHARACTERS.search(part)]
+    # What comes before the bad character was meant: `-sn;id` without -sn would scan ports.
+    kept = (BAD_CHARACTERS.split(part, maxsplit=1)[0] for part in text.split())
+    clean = [Word(part) for part in kept if part not in ("", "-", "--")]
     return clean, Problem(
         rule="argument.characters",
         offending=bad[0],
@@ -181,6 +185,7 @@ def _typed(options: Mapping[str, Any], grammar: Grammar, max_args_len: int) -> l
                 rule="argument.length",
                 offending=max(options, key=lambda key: len(key) + _length(options[key]))[:80],
                 reason=f"options have {length} characters, at most {2 * max_args_len} are taken",
+                narrows=True,
             )
         ]
     return [*_json_characters(options), *grammar.read_json(options)]
@@ -316,6 +321,7 @@ def _object(
                 rule="option.value",
                 offending=item.written,
                 reason=f"{name} names another host: {objection.reason}",
+                narrows=option.narrows,
             )
     version = getattr(subject, "version", 0)
     if option.family and version and option.family != version:

@@ -9,7 +9,7 @@ from ..options import Given, Item, Option, Problem
 from ..reports import dig as report
 from ..target import Address, Hostname, Network
 from ..tool import Arranged, Draft, Tool
-from .dig_options import CLASSES, TABLE, TYPES
+from .dig_options import CLASSES, HTTP_OPTIONS, TABLE, TYPES
 
 
 class DigGrammar(Grammar):
@@ -99,6 +99,15 @@ class DigTool(Tool):
                 reason="one question a call: for a reverse look-up give the address as target",
             )
         server = rows.get("@")
+        if server is None:
+            # The system's resolver was not judged: it is asked DNS questions and nothing else.
+            for name in (*HTTP_OPTIONS, "-p"):
+                if name in rows and rows[name].value != "53":
+                    return Problem(
+                        rule="option.value",
+                        offending=name,
+                        reason=f"{name} needs @server, an allowed address",
+                    )
         if "-6" in rows and (server is None or ":" not in server.value):
             return Problem(
                 rule="option.value", offending="-6", reason="-6 needs an IPv6 name server"
@@ -109,6 +118,7 @@ class DigTool(Tool):
 
     def arrange(self, draft: Draft) -> Arranged:
         words = ["-r"]
+        notes: tuple[str, ...] = ()
         for item in draft.given:
             if item.option.names[0] not in ("-r", "-x", "-t", "@"):
                 words.extend(item.words)
@@ -123,7 +133,11 @@ class DigTool(Tool):
             words += ["-q", str(draft.subject), "-t", draft.value("type") or "A"]
         else:
             words += ["-x", str(draft.subject)]
-        return Arranged(words=tuple(words), asks_resolver=server is None)
+            if draft.value("type") not in (None, "PTR"):
+                notes = (
+                    f"type {draft.value('type')} was left out: a reverse look-up asks for PTR",
+                )
+        return Arranged(words=tuple(words), notes=notes, asks_resolver=server is None)
 
     def parse(self, stdout: bytes, report_bytes: bytes, complete: bool) -> dict[str, Any] | None:
         return report.parse(stdout, report_bytes, complete)

@@ -66,6 +66,7 @@ _SWITCHES = {
 }  # fmt: skip
 _ALIASES = {"class": "cl", "coflag": "co", "dnssec": "do", "tcp": "vc", "ttlid": "ttl"}
 _HTTP = ("https", "https-get", "https-post", "http-plain", "http-plain-get", "http-plain-post")
+HTTP_OPTIONS = tuple(f"+{name}" for name in _HTTP)
 _PATH = Text(pattern=r"/[A-Za-z0-9._/-]{0,64}", what="a URL path such as /dns-query")
 
 _VALUED: tuple[Option, ...] = (
@@ -113,7 +114,7 @@ _NEVER: tuple[Option, ...] = (
 )
 _NEGATABLE_VALUED = (
     "+cookie", "+edns", "+ednsflags", "+split", "+subnet", "+tls-hostname", "+opcode",
-    *(f"+{name}" for name in _HTTP),
+    *HTTP_OPTIONS,
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ _TIMING_NAMES = ("paranoid", "sneaky", "polite", "normal", "aggressive", "insane
 _SCAN = "tcp scan"  # nmap does one kind of TCP scan at a time
 
 TARGETS: tuple[Option, ...] = (
-    valued("--exclude", key="exclude", kind=Addresses(), help="addresses to leave out of a network"),
+    valued("--exclude", key="exclude", narrows=True, kind=Addresses(), help="addresses to leave out of a network"),
     flag("--unique", key="unique", help="scan each address once"),
     flag("-4", key="ipv4", help="IPv4", family=4, group="family"),
     flag("-6", key="ipv6", help="IPv6", family=6, group="family"),
@@ -76,11 +76,11 @@ SCANS: tuple[Option, ...] = (
 )
 
 PORTS: tuple[Option, ...] = (
-    valued("-p", key="ports", kind=Ports(), help="ports to scan: 22,80,8000-8100, U:53, - for all", group="ports"),
+    valued("-p", key="ports", narrows=True, kind=Ports(), help="ports to scan: 22,80,8000-8100, U:53, - for all", group="ports"),
     flag("-F", key="fast", help="the 100 commonest ports", group="ports"),
-    valued("--top-ports", key="top_ports", kind=Int(min=1, max=65535), help="the N commonest ports", group="ports"),
+    valued("--top-ports", key="top_ports", narrows=True, kind=Int(min=1, max=65535), help="the N commonest ports", group="ports"),
     valued("--port-ratio", key="port_ratio", kind=Float(min=0, max=0.9999), help="ports commoner than this", group="ports"),
-    valued("--exclude-ports", key="exclude_ports", kind=Ports(), help="ports to leave out"),
+    valued("--exclude-ports", key="exclude_ports", narrows=True, kind=Ports(), help="ports to leave out"),
     flag("-r", key="sequential", help="ports in order, not at random"),
     flag("--allports", key="allports", help="version detection on printer ports too (may print)", risk=Risk.INTRUSIVE),
 )
@@ -117,10 +117,10 @@ TIMING: tuple[Option, ...] = (
     valued("--initial-rtt-timeout", key="initial_rtt_timeout", kind=Seconds(min_s=0.001, max_s=10), help="wait per probe, at first"),
     valued("--max-retries", key="max_retries", kind=Int(min=0, max=20), help="repeats of a probe"),
     valued("--host-timeout", key="host_timeout", kind=Seconds(min_s=1, max_s=3600), help="give a host up after this"),
-    valued("--scan-delay", key="scan_delay", kind=Seconds(min_s=0, max_s=10), help="pause between probes"),
+    valued("--scan-delay", key="scan_delay", narrows=True, kind=Seconds(min_s=0, max_s=10), help="pause between probes"),
     valued("--max-scan-delay", key="max_scan_delay", kind=Seconds(min_s=0, max_s=10), help="longest pause between probes"),
     valued("--min-rate", key="min_rate", kind=Float(min=0.1, max=1000), help="packets per second, at least"),
-    valued("--max-rate", key="max_rate", kind=Float(min=0.1, max=100000), help="packets per second, at most"),
+    valued("--max-rate", key="max_rate", narrows=True, kind=Float(min=0.1, max=100000), help="packets per second, at most"),
     flag(
         "--defeat-rst-ratelimit",
         key="defeat_rst_ratelimit",

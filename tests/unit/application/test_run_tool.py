@@ -5,11 +5,13 @@ import asyncio
 import pytest
 
 from netsonde.adapters.memory import Hangs
+from netsonde.application.places import Places
 from netsonde.application.ports import Capture, Ended, HowEnded
 from netsonde.application.progress import Progress
 from netsonde.domain import breaker, bucket
 from netsonde.domain.errors import ErrorType
 from netsonde.domain.execution import Status, ToolOutput
+from netsonde.domain.plan import Plan
 from tests.unit.application.world import CRASHED, DONE, SAID_NO, World, run
 
 GOOD = {"target": "10.0.0.1"}
@@ -303,6 +305,53 @@ def test_progress_is_told_as_the_program_speaks_and_recorded() -> None:
     run(world.run_tool.execute("PingTool", GOOD, on_progress=told.append))
     assert [progress.percent for progress in told] == [50.0]
     assert world.execution(1).percent == 50.0
+
+
+def test_a_time_limit_too_short_to_tell_anything_does_not_count_for_the_breaker() -> None:
+    world = World(lambda plan: TIMED_OUT)
+
+    async def story() -> None:
+        for _ in range(5):
+            await world.run_tool.execute("PingTool", {**GOOD, "timeout_sec": 0.01})
+
+    run(story())
+    assert world.run_tool.breaker_state(world.entry) is breaker.State.CLOSED
+
+
+def test_an_execution_whose_tool_breaks_is_recorded_to_its_end() -> None:
+    def script(plan: Plan) -> Ended:
+        raise ValueError("a bug")
+
+    world = World(script)
+    with pytest.raises(ValueError, match="a bug"):
+        run(world.run_tool.execute("PingTool", GOOD))
+    assert world.execution(1).status is Status.REFUSED
+
+
+def test_a_waiter_cancelled_in_the_moment_its_turn_comes_loses_nothing() -> None:
+    async def story() -> None:
+        places = Places(1, 4)
+        leave = asyncio.Event()
+
+        async def hold() -> None:
+            async with places.take(1):
+                await leave.wait()
+
+        first = asyncio.create_task(hold())
+        await asyncio.sleep(0)
+        second, third = (asyncio.create_task(hold()) for _ in range(2))
+        await asyncio.sleep(0)
+        leave.set()
+        second.cancel()
+        outcomes = await asyncio.gather(first, second, third, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [
+            type(None),
+            asyncio.CancelledError,
+            type(None),
+        ]
+        assert (places.running, places.waiting) == (0, 0)
+
+    run(story())
 
 
 def test_drain_cancels_what_runs_and_waits_for_it() -> None:

@@ -86,8 +86,9 @@ def test_the_table_alone_says_what_may_follow(status: Status, what: Happening, t
         assert fold(way[:-1]) == before
 
 
-def test_a_refusal_never_comes_after_a_start() -> None:
-    assert Status.REFUSED not in TRANSITIONS[Status.RUNNING]
+def test_a_program_that_could_not_be_started_after_all_folds_to_a_refusal() -> None:
+    folded = fold(events(REQUESTED, Planned(PLAN), Started(), ended(Status.REFUSED)))
+    assert folded.status is Status.REFUSED
 
 
 def test_a_fold_tells_what_the_events_told() -> None:

@@ -320,6 +320,38 @@ def test_mtr_takes_a_report_with_a_format(text: str) -> None:
     assert isinstance(ask("mtr", extra_args=text), Allowed)
 
 
+def test_the_systems_resolver_is_asked_dns_questions_and_nothing_else() -> None:
+    for text in ("-p 22 +tcp", "+http-plain-post=/reboot", "+https"):
+        assert refusal_of(ask("dig", "foo.lab.internal", text)).rule == "option.value"
+        assert isinstance(ask("dig", "foo.lab.internal", f"{text} @10.0.0.53"), Allowed)
+    assert isinstance(ask("dig", "foo.lab.internal", "-p 53"), Allowed)
+
+
+def test_a_reverse_look_up_says_that_it_asks_for_nothing_but_ptr() -> None:
+    other, usual = (ask("dig", "10.0.0.1", text) for text in ("-t MX", "PTR"))
+    assert isinstance(other, Allowed)
+    assert isinstance(usual, Allowed)
+    assert (len(other.plan.notes), len(usual.plan.notes)) == (1, 0)
+
+
+def test_a_long_list_of_protocols_is_judged_at_once() -> None:
+    text = "-sO -p " + "11," * 400 + "999"
+    assert refusal_of(ask("nmap", extra_args=text, policy=INTRUSIVE)).rule == "option.value"
+
+
+@pytest.mark.parametrize(
+    "text", ["--exclude printer.lab.internal", "--exclude-ports 9100,jetdirect", "-p 80,nosuch"]
+)
+def test_a_suggestion_never_leaves_out_what_kept_the_request_small(text: str) -> None:
+    assert refusal_of(ask("nmap", "10.0.0.0/24", text)).suggestion is None
+
+
+def test_what_stands_before_a_bad_character_stays_in_the_suggestion() -> None:
+    suggestion = refusal_of(ask("nmap", "10.0.0.0/24", "-sn;id")).suggestion
+    assert suggestion is not None
+    assert suggestion.extra_args == "-sn"
+
+
 def test_nmap_joins_scripts_given_in_several_pieces() -> None:
     words = argv("nmap", extra_args="--script http-title --script ssl-cert,http-title")
     assert words[words.index("--script") + 1] == "http-title,ssl-cert"
