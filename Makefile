@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 APT := nmap traceroute mtr-tiny iputils-ping dnsutils iproute2 dnsmasq-base nftables netbase util-linux
 FUZZ_EXAMPLES ?= 200000
+FUZZ_SECONDS ?= 3600
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test check lint types layers docs fuzz soak bench inspector lock programs clean
@@ -42,7 +43,8 @@ docs: $(VENV)/dev.done  ## write the generated pages of docs/
 	$(BIN)/python -m scripts.generate_docs
 
 fuzz: $(VENV)/dev.done programs  ## property tests with FUZZ_EXAMPLES cases, fixed seed
-	HYPOTHESIS_PROFILE=fuzz NETSONDE_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -m fuzz
+	HYPOTHESIS_PROFILE=fuzz NETSONDE_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) \
+	  timeout --foreground $(FUZZ_SECONDS) $(BIN)/python -m pytest -m fuzz
 
 soak: $(VENV)/dev.done programs  ## 50 tries of every way in which a call can end; nothing may be left
 	NETSONDE_TRIES=50 $(BIN)/python -m pytest tests/contract/test_nothing_left.py
