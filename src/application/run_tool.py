@@ -8,7 +8,7 @@ import msgspec
 
 from ..domain import breaker as circuit
 from ..domain import bucket
-from ..domain.errors import ErrorType, ToolError
+from ..domain.errors import ToolError
 from ..domain.execution import (
     Event,
     Finished,
@@ -24,18 +24,13 @@ from ..domain.planning import Allowed, Verdict, judge, name_to_resolve
 from ..domain.privileges import Privileges
 from ..domain.refusal import Refused
 from ..domain.request import read
-from . import answers
+from . import answers, refusals
 from .catalog import Catalog, Entry
 from .places import Full, Places
 from .ports import Clock, Ended, EventLog, HowEnded, ProcessRunner, Resolver
 from .progress import Progress, Ticker
 
 OnProgress = Callable[[Progress], None]
-_BROKEN = ToolError(
-    error_type=ErrorType.UNKNOWN,
-    message="The server failed at this call.",
-    recovery_suggestion="Tell the operator; the server's log has the reason.",
-)
 _MOST_ECHOED = 4096
 _SHORTEST_TELLING_S = 1.0
 _LEFT = "the caller went away or asked for it"
@@ -199,7 +194,7 @@ class RunTool:
         except asyncio.CancelledError:
             outcome = answers.cancelled(_LEFT)
         except Exception:  # a bug, ours or a plug-in's: the driver says so, the record must end too
-            self._record(call.execution_id, Finished(call.refusal(_BROKEN, plan)))
+            self._record(call.execution_id, Finished(call.refusal(refusals.BROKEN, plan)))
             raise
         if isinstance(outcome, ToolError):
             outcome = call.refusal(outcome, plan)
@@ -211,16 +206,18 @@ class RunTool:
     ) -> ToolOutput | ToolError:
         """Rate, breaker, place, breaker again after the wait; then run."""
         stage = self._stages[entry.name]
-        if (error := _unavailable(entry) or self._over_rate(entry, call.caller)) is not None:
+        if (
+            error := refusals.unavailable(entry) or self._over_rate(entry, call.caller)
+        ) is not None:
             return error
         rejected = circuit.rejects(stage.breaker, entry.breaker, self._clock.monotonic_s())
         if rejected is not None:
-            return _breaker_open(entry, rejected)
+            return refusals.breaker_open(entry, rejected)
         try:
             async with stage.places.take(stage.typical_s):
                 admitted = circuit.admit(stage.breaker, entry.breaker, self._clock.monotonic_s())
                 if isinstance(admitted, circuit.Rejected):
-                    return _breaker_open(entry, admitted)
+                    return refusals.breaker_open(entry, admitted)
                 stage.breaker = admitted.breaker
                 signal = circuit.Signal.ABANDONED
                 try:
@@ -237,7 +234,7 @@ class RunTool:
                         self._clock.monotonic_s(),
                     )
         except Full as full:
-            return _busy(entry, full)
+            return refusals.busy(entry, full)
 
     async def _run(
         self,
@@ -272,13 +269,9 @@ class RunTool:
     def _entry(self, name: str) -> Entry | ToolError:
         entry = self.catalog.find(name)
         if entry is None:
-            return _unknown_tool(name, self.catalog)
+            return refusals.unknown_tool(name, self.catalog)
         if not entry.enabled:
-            return ToolError(
-                error_type=ErrorType.DISABLED,
-                message=f"{entry.name} is switched off.",
-                recovery_suggestion=f"The operator switches it on: tools.{entry.name}.enabled.",
-            )
+            return refusals.switched_off(entry)
         return entry
 
     def _over_rate(self, entry: Entry, caller: str) -> ToolError | None:
@@ -291,12 +284,7 @@ class RunTool:
         self._buckets[key] = taken.bucket
         if isinstance(taken, bucket.Taken):
             return None
-        return ToolError(
-            error_type=ErrorType.RATE_LIMITED,
-            message=f"Too many calls of {entry.name}: {self._rate.tokens:g} in {self._rate.per_s:g} s.",
-            recovery_suggestion="Wait as long as metadata.retry_after_sec says.",
-            metadata={"retry_after_sec": _wait(taken.retry_after_s)},
-        )
+        return refusals.over_rate(entry, self._rate, taken)
 
     def _record(self, execution_id: str, what: Happening) -> None:
         self._log.append(Event(execution_id=execution_id, at_s=self._clock.wall_s(), what=what))
@@ -315,51 +303,6 @@ def _signal(ended: Ended, plan: Plan) -> circuit.Signal:
         if crashed or ended.how is not HowEnded.EXITED
         else circuit.Signal.SUCCESS
     )
-
-
-def _unavailable(entry: Entry) -> ToolError | None:
-    if entry.available:
-        return None
-    hint = entry.tool.install_hint or f"install the program {entry.tool.command_name}"
-    return ToolError(
-        error_type=ErrorType.NOT_FOUND,
-        message=f"The program {entry.tool.command_name} is not installed on the server.",
-        recovery_suggestion=f"The operator installs it: {hint}",
-        metadata={"retry_after_sec": 60},
-    )
-
-
-def _unknown_tool(name: str, catalog: Catalog) -> ToolError:
-    names = [entry.name for entry in catalog.entries() if entry.enabled]
-    return ToolError(
-        error_type=ErrorType.NOT_FOUND,
-        message=f"There is no tool {name!r}.",
-        recovery_suggestion=f"The tools are {', '.join(names)}.",
-        metadata={"rule": "tool.unknown", "offending": name},
-    )
-
-
-def _breaker_open(entry: Entry, rejected: circuit.Rejected) -> ToolError:
-    return ToolError(
-        error_type=ErrorType.CIRCUIT_BREAKER_OPEN,
-        message=f"{entry.name} failed {entry.breaker.failure_threshold} times in a row and rests.",
-        recovery_suggestion="Wait as long as metadata.retry_after_sec says, then try once.",
-        metadata={"retry_after_sec": _wait(rejected.retry_after_s)},
-    )
-
-
-def _busy(entry: Entry, full: Full) -> ToolError:
-    return ToolError(
-        error_type=ErrorType.RESOURCE_EXHAUSTED,
-        message=f"{entry.name} runs {entry.concurrency} at a time and {entry.queue} more wait.",
-        recovery_suggestion="Wait as long as metadata.retry_after_sec says; make calls one by one.",
-        metadata={"retry_after_sec": _wait(full.retry_after_s)},
-    )
-
-
-def _wait(seconds: float) -> float:
-    """Seconds to tell a caller: never 0, to a tenth, rounded up."""
-    return max(0.1, -(-seconds * 10 // 1) / 10)
 
 
 def _ignore(progress: Progress) -> None:
