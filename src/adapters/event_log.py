@@ -41,6 +41,9 @@ class RecentEvents:
         """See the port."""
         return tuple(self._events.get(execution_id, ()))
 
+    async def settle(self) -> None:
+        """There is nothing to wait for: it is kept as well as it will ever be."""
+
     def _forget(self, execution_id: str) -> None:
         del self._events[execution_id]
         self._bytes -= self._sizes.pop(execution_id, 0)

@@ -65,6 +65,10 @@ class LoggedEvents:
         """See the port."""
         return self._inner.events(execution_id)
 
+    async def settle(self) -> None:
+        """See the port."""
+        await self._inner.settle()
+
     def _log_end(self, event: Event, output: ToolOutput) -> None:
         error = output.error
         values: dict[str, object] = {"tool": output.tool, "target": output.target}

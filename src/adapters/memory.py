@@ -119,3 +119,18 @@ class FakeResolver:
         self.asked.append(name)
         await asyncio.sleep(0)
         return self._names.get(name, Unresolved("the name does not exist"))
+
+
+class KeptSwitches:
+    """Remembers as long as it lives. Meets `Switches`."""
+
+    def __init__(self, disabled: frozenset[str] = frozenset()) -> None:
+        self._disabled = disabled
+
+    def disabled(self) -> frozenset[str]:
+        """See the port."""
+        return self._disabled
+
+    def remember(self, disabled: frozenset[str]) -> None:
+        """See the port."""
+        self._disabled = disabled

@@ -77,6 +77,13 @@ def refusal(
     )
 
 
+def not_recorded(output: ToolOutput, error: ToolError) -> ToolOutput:
+    """The answer of an execution whose end could not be put on record: never a success."""
+    if output.status in (Status.REFUSED, Status.CANCELLED):
+        return output
+    return msgspec.structs.replace(output, status=Status.FAILED, error=output.error or error)
+
+
 def report(
     *,
     execution_id: str,

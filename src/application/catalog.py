@@ -51,3 +51,8 @@ class Catalog:
     def find(self, name: str) -> Entry | None:
         """The tool of that name, or whose program has that name (`nmap` for `NmapTool`)."""
         return self._entries.get(name) or self._entries.get(self._aliases.get(name, ""))
+
+    def with_entry(self, entry: Entry) -> "Catalog":
+        """The same catalog, but for the entry of this name."""
+        entries = (entry if entry.name == old.name else old for old in self.entries())
+        return Catalog(tuple(entries), self.broken)

@@ -33,6 +33,14 @@ class Places:
         """Callers in the queue."""
         return len(self._waiting)
 
+    def resize(self, concurrency: int, queue: int) -> None:
+        """Other bounds from now on; who runs or waits is not disturbed."""
+        self._free += concurrency - self._concurrency
+        self._concurrency, self._queue = concurrency, queue
+        while self._free > 0 and self._waiting:
+            self._free -= 1
+            self._leave()
+
     @asynccontextmanager
     async def take(self, typical_s: float) -> AsyncIterator[None]:
         """Hold a place. Raises Full; `typical_s`, a run's usual length, estimates the wait it tells."""
@@ -61,7 +69,8 @@ class Places:
             raise
 
     def _leave(self) -> None:
-        while self._waiting:
+        # Below 0 places were taken away while all were in use: this one goes with them.
+        while self._waiting and self._free >= 0:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)

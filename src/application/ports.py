@@ -1,12 +1,13 @@
 """The application's needs, in its own words; every sentence of a docstring here has a contract test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
-from ..domain.execution import Event
+from ..domain.execution import Event, Execution, Recorded
 from ..domain.plan import Plan
 from ..domain.terms import Resolved, Unresolved
 
@@ -40,6 +41,13 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     stderr: Capture = Capture()
     report: Capture = Capture()
     reason: str = ""
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """An execution, and the number of its first event, by which it stands in the history."""
+
+    number: int
+    execution: Execution
 
 
 class ProcessRunner(Protocol):
@@ -82,15 +90,92 @@ class Clock(Protocol):
         ...
 
 
+class LogFailed(Exception):
+    """The event log can't keep what it was given; the text says why."""
+
+
 class EventLog(Protocol):
     """Keeps what happened, in order."""
 
     def append(self, event: Event) -> None:
-        """Add an event; it is there for the next `events()` call."""
+        """Add an event; it is there for the next `events()` call. Never blocks, never raises."""
         ...
 
     def events(self, execution_id: str) -> tuple[Event, ...]:
         """The kept events of one execution, oldest first; empty when it is unknown or forgotten."""
+        ...
+
+    async def settle(self) -> None:
+        """Return once every event appended before is kept as well as this log can keep it.
+
+        Raises LogFailed, within a few seconds, when that can't be; the events stay in line to be
+        written, and a later `settle` may succeed.
+        """
+        ...
+
+
+class History(Protocol):
+    """The event log, read by those who look back and those who follow it."""
+
+    async def executions(
+        self, *, before: int | None = None, limit: int = 50, caller: str | None = None
+    ) -> tuple[Listed, ...]:
+        """Executions, newest first by their first event; only those with a number under `before`.
+
+        `caller`: only those that this caller asked for. Their answers come without
+        stdout, stderr and result.
+        """
+        ...
+
+    async def since(self, number: int, limit: int = 1000) -> tuple[Recorded, ...]:
+        """Events of executions numbered above `number`, oldest first, answers without their texts."""
+        ...
+
+    def last_number(self) -> int:
+        """The number of the newest event that is kept, 0 if there is none."""
+        ...
+
+    def watch(self, tell: Callable[[Recorded], None]) -> Callable[[], None]:
+        """Call `tell` in the event loop with each event once it is kept; the result ends that.
+
+        `tell` gets every event numbered above what `last_number` was at the call, in order, once.
+        """
+        ...
+
+
+class Span(Protocol):
+    """A piece of work under way, as a trace shows it."""
+
+    def set(self, **attributes: str | int | float | bool) -> None:
+        """Tell more about it."""
+        ...
+
+
+class Tracer(Protocol):
+    """Tells collectors which work was done, for whom, and how long it took."""
+
+    def request(
+        self, name: str, carrier: Mapping[str, str], **attributes: str | int | float | bool
+    ) -> AbstractContextManager[Span]:
+        """A span for a request, a child of the span that `carrier` (W3C traceparent) names."""
+        ...
+
+    def span(
+        self, name: str, **attributes: str | int | float | bool
+    ) -> AbstractContextManager[Span]:
+        """A span inside the current one; an exception that leaves it marks it as failed."""
+        ...
+
+
+class Switches(Protocol):
+    """Remembers which tools were switched off, across restarts."""
+
+    def disabled(self) -> frozenset[str]:
+        """The names of the tools that were switched off; raises OSError when they can't be read."""
+        ...
+
+    def remember(self, disabled: frozenset[str]) -> None:
+        """Keep the names for good, in place of those before; raises OSError, changing nothing."""
         ...
 
 

@@ -5,12 +5,29 @@ from ..domain import bucket
 from ..domain.errors import ErrorType, ToolError
 from .catalog import Catalog, Entry
 from .places import Full
+from .ports import LogFailed
 
 BROKEN = ToolError(
     error_type=ErrorType.UNKNOWN,
     message="The server failed at this call.",
     recovery_suggestion="Tell the operator; the server's log has the reason.",
 )
+STOPPING = ToolError(
+    error_type=ErrorType.RESOURCE_EXHAUSTED,
+    message="The server is about to stop and takes no new execution.",
+    recovery_suggestion="Call again after metadata.retry_after_sec: a new server may be there then.",
+    metadata={"rule": "service.stopping", "retry_after_sec": 10},
+)
+
+
+def unrecorded(failure: LogFailed) -> ToolError:
+    """What is done must be on record, and can't be put there."""
+    return ToolError(
+        error_type=ErrorType.RESOURCE_EXHAUSTED,
+        message=f"The record of executions can't be written: {failure}.",
+        recovery_suggestion="The operator makes room or mends state.dir; /health tells more.",
+        metadata={"rule": "record.unavailable", "retry_after_sec": 10},
+    )
 
 
 def switched_off(entry: Entry) -> ToolError:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import msgspec
 
 from ..domain import breaker as circuit
-from ..domain import bucket
+from ..domain.access import LOCAL, Caller
 from ..domain.errors import ToolError
 from ..domain.execution import (
     Event,
@@ -27,8 +28,19 @@ from ..domain.request import read
 from . import answers, refusals
 from .catalog import Catalog, Entry
 from .places import Full, Places
-from .ports import Clock, Ended, EventLog, HowEnded, ProcessRunner, Resolver
+from .ports import (
+    Clock,
+    Ended,
+    EventLog,
+    HowEnded,
+    LogFailed,
+    ProcessRunner,
+    Resolver,
+    Tracer,
+)
 from .progress import Progress, Ticker
+from .rates import Rates, Standing
+from .untraced import Untraced
 
 OnProgress = Callable[[Progress], None]
 _MOST_ECHOED = 4096
@@ -51,7 +63,7 @@ class _Call(msgspec.Struct, frozen=True, kw_only=True):
     entry: Entry | ToolError
     tool: str
     target: str
-    caller: str
+    caller: Caller
     asked_s: float
 
     def refusal(self, error: ToolError, plan: Plan | None = None) -> ToolOutput:
@@ -79,7 +91,8 @@ class RunTool:
         log: EventLog,
         new_id: Callable[[], str],
         privileges: Privileges,
-        rate: bucket.Rate | None = None,
+        rates: Rates | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.catalog = catalog
         self._runner = runner
@@ -88,45 +101,69 @@ class RunTool:
         self._log = log
         self._new_id = new_id
         self._privileges = privileges
-        self._rate = rate
-        self._buckets: dict[tuple[str, str], bucket.Bucket] = {}
-        self._stages = {
-            entry.name: Stage(Places(entry.concurrency, entry.queue)) for entry in catalog.entries()
-        }
+        self._rates = Rates(None, clock) if rates is None else rates
+        self._tracer = tracer if tracer is not None else Untraced()
+        self._stages: dict[str, Stage] = {}
         self._running: dict[str, asyncio.Task[ToolOutput]] = {}
+        self._askers: dict[str, str] = {}
+        self._closed = False
+        self.adopt(catalog)
 
-    async def plan(self, tool: str, members: Mapping[str, Any]) -> answers.PlanAnswer:
+    def adopt(self, catalog: Catalog) -> None:
+        """Serve another catalog from now on; what runs or waits goes on under the terms it had."""
+        self.catalog = catalog
+        for entry in catalog.entries():
+            stage = self._stages.get(entry.name)
+            if stage is None:
+                self._stages[entry.name] = Stage(Places(entry.concurrency, entry.queue))
+            else:
+                stage.places.resize(entry.concurrency, entry.queue)
+
+    async def plan(
+        self, tool: str, members: Mapping[str, Any], *, caller: Caller = LOCAL
+    ) -> answers.PlanAnswer:
         """Judge a request and run nothing."""
         entry = self._entry(tool)
         if isinstance(entry, ToolError):
             return answers.PlanAnswer(verdict="refused", error=entry)
-        return answers.answer_plan(await self.judge(entry, members))
+        return answers.answer_plan(await self.judge(entry, members, caller=caller))
 
-    async def judge(self, entry: Entry, members: Mapping[str, Any]) -> Verdict:
+    async def judge(
+        self, entry: Entry, members: Mapping[str, Any], *, caller: Caller = LOCAL
+    ) -> Verdict:
         """Judge a request: parse it, look its name up if that may be, apply the policy."""
-        request = read(members)
+        request = caller.object_to_tool(entry.name) or read(members)
         if isinstance(request, Refused):
             return request
-        name = name_to_resolve(entry.tool, request, entry.terms)
-        looked_up = await self._resolver.resolve(name) if name is not None else None
-        return judge(entry.tool, request, entry.terms, self._privileges, looked_up)
+        policy = caller.narrow(entry.terms.policy)
+        terms = msgspec.structs.replace(entry.terms, policy=policy)
+        looked_up = None
+        if (name := name_to_resolve(entry.tool, request, terms)) is not None:
+            with self._tracer.span("resolve", hostname=name):
+                looked_up = await self._resolver.resolve(name)
+        with self._tracer.span("judge") as span:
+            verdict = judge(entry.tool, request, terms, self._privileges, looked_up)
+            span.set(verdict="allowed" if isinstance(verdict, Allowed) else verdict.rule)
+        return verdict
 
     async def execute(
         self,
         tool: str,
         members: Mapping[str, Any],
         *,
-        caller: str = "local",
+        caller: Caller = LOCAL,
         on_progress: OnProgress | None = None,
     ) -> ToolOutput:
         """Run a request to its end; every outcome but cancellation of the waiting task is an answer.
 
         The execution has a task of its own, so that a driver which cancels a call in its own way
         (anyio cancels again at every await) can't cut the clean-up short. It ends within 2 s.
+        Whatever is answered is settled in the event log, or the answer says that it is not.
         """
         call = self._open(tool, members, caller)
         work = asyncio.ensure_future(self._execute(call, members, on_progress or _ignore))
         self._running[call.execution_id] = work
+        self._askers[call.execution_id] = caller.name
         work.add_done_callback(lambda _: self._close(call, work))
         try:
             return await asyncio.shield(work)
@@ -134,10 +171,24 @@ class RunTool:
             work.cancel()
             raise
 
-    def cancel(self, execution_id: str) -> bool:
-        """Cancel a running execution; False if there is none of that id."""
+    def cancel(self, execution_id: str, *, caller: Caller = LOCAL) -> bool:
+        """Cancel a running execution; False if there is none of that id that the caller may see."""
         work = self._running.get(execution_id)
-        return work is not None and work.cancel()
+        return work is not None and caller.may_see(self._askers[execution_id]) and work.cancel()
+
+    async def ended(self, execution_id: str) -> None:
+        """Wait for the end of an execution; return at once if it does not run."""
+        if (work := self._running.get(execution_id)) is not None:
+            await asyncio.wait((work,))
+
+    def close(self) -> None:
+        """Admit nothing more; what runs goes on."""
+        self._closed = True
+
+    async def idle(self) -> None:
+        """Wait until nothing runs or waits for a place."""
+        while self._running:
+            await asyncio.wait(tuple(self._running.values()))
 
     async def drain(self) -> None:
         """Cancel what runs and wait until nothing of it is left."""
@@ -151,7 +202,11 @@ class RunTool:
         """The state of a tool's circuit breaker."""
         return self._stages[entry.name].breaker.state
 
-    def _open(self, tool: str, members: Mapping[str, Any], caller: str) -> _Call:
+    def standing(self, entry: Entry, caller: Caller) -> Standing | None:
+        """How many calls of a tool are left to a caller; None where there is no limit."""
+        return self._rates.standing(caller.name, entry.name)
+
+    def _open(self, tool: str, members: Mapping[str, Any], caller: Caller) -> _Call:
         entry = self._entry(tool)
         target, extra_args = (
             text[:_MOST_ECHOED] if isinstance(text, str) else ""
@@ -167,12 +222,12 @@ class RunTool:
         )
         self._record(
             call.execution_id,
-            Requested(tool=call.tool, target=target, extra_args=extra_args, caller=caller),
+            Requested(tool=call.tool, target=target, extra_args=extra_args, caller=caller.name),
         )
         return call
 
     def _close(self, call: _Call, work: asyncio.Task[ToolOutput]) -> None:
-        del self._running[call.execution_id]
+        del self._running[call.execution_id], self._askers[call.execution_id]
         if work.cancelled():  # before its first step, so it could not say so itself
             self._record(call.execution_id, Finished(call.refusal(answers.cancelled(_LEFT))))
 
@@ -181,16 +236,21 @@ class RunTool:
     ) -> ToolOutput:
         plan: Plan | None = None
         try:
-            if isinstance(call.entry, ToolError):
-                outcome: ToolOutput | ToolError = call.entry
+            outcome: ToolOutput | ToolError
+            if self._closed:
+                outcome = refusals.STOPPING
+            elif isinstance(call.entry, ToolError):
+                outcome = call.entry
             else:
-                verdict = await self.judge(call.entry, members)
+                verdict = await self.judge(call.entry, members, caller=call.caller)
                 if isinstance(verdict, Allowed):
                     plan = verdict.plan
                     self._record(call.execution_id, Planned(plan))
                     outcome = await self._admit(call, call.entry, plan, on_progress)
                 else:
                     outcome = verdict.error()
+        except LogFailed as failure:
+            outcome = refusals.unrecorded(failure)
         except asyncio.CancelledError:
             outcome = answers.cancelled(_LEFT)
         except Exception:  # a bug, ours or a plug-in's: the driver says so, the record must end too
@@ -199,6 +259,18 @@ class RunTool:
         if isinstance(outcome, ToolError):
             outcome = call.refusal(outcome, plan)
         self._record(call.execution_id, Finished(outcome))
+        return await self._settled(outcome)
+
+    async def _settled(self, outcome: ToolOutput) -> ToolOutput:
+        """The answer once its record is safe. It is over: a cancellation changes nothing any more."""
+        settling = asyncio.ensure_future(self._log.settle())
+        while not settling.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait((settling,))
+        failure = settling.exception()
+        if isinstance(failure, LogFailed):
+            return answers.not_recorded(outcome, refusals.unrecorded(failure))
+        settling.result()
         return outcome
 
     async def _admit(
@@ -214,13 +286,17 @@ class RunTool:
         if rejected is not None:
             return refusals.breaker_open(entry, rejected)
         try:
-            async with stage.places.take(stage.typical_s):
+            async with AsyncExitStack() as held:
+                with self._tracer.span("wait"):
+                    await held.enter_async_context(stage.places.take(stage.typical_s))
                 admitted = circuit.admit(stage.breaker, entry.breaker, self._clock.monotonic_s())
                 if isinstance(admitted, circuit.Rejected):
                     return refusals.breaker_open(entry, admitted)
                 stage.breaker = admitted.breaker
                 signal = circuit.Signal.ABANDONED
                 try:
+                    # What was decided is on record before anything is done.
+                    await self._log.settle()
                     output, signal = await self._run(
                         call.execution_id, entry, plan, stage, on_progress
                     )
@@ -252,18 +328,23 @@ class RunTool:
                 self._record(execution_id, Progressed(progress.percent))
             on_progress(progress)
 
-        with Ticker(entry.tool, plan, self._clock, tell) as ticker:
+        with (
+            self._tracer.span("process", program=entry.tool.command_name) as span,
+            Ticker(entry.tool, plan, self._clock, tell) as ticker,
+        ):
             ended = await self._runner.run(plan, ticker.feed)
+            span.set(how=ended.how.value, stdout_bytes=ended.stdout.total_bytes)
         duration_s = self._clock.monotonic_s() - since_s
         stage.typical_s += 0.3 * (duration_s - stage.typical_s)
-        output = answers.report(
-            execution_id=execution_id,
-            entry=entry,
-            plan=plan,
-            ended=ended,
-            started_s=started_s,
-            duration_s=duration_s,
-        )
+        with self._tracer.span("parse"):
+            output = answers.report(
+                execution_id=execution_id,
+                entry=entry,
+                plan=plan,
+                ended=ended,
+                started_s=started_s,
+                duration_s=duration_s,
+            )
         return output, _signal(ended, plan)
 
     def _entry(self, name: str) -> Entry | ToolError:
@@ -274,17 +355,10 @@ class RunTool:
             return refusals.switched_off(entry)
         return entry
 
-    def _over_rate(self, entry: Entry, caller: str) -> ToolError | None:
-        if self._rate is None:
-            return None
-        now_s, key = self._clock.monotonic_s(), (caller, entry.name)
-        taken = bucket.take(
-            self._buckets.get(key) or bucket.full(self._rate, now_s), self._rate, now_s
-        )
-        self._buckets[key] = taken.bucket
-        if isinstance(taken, bucket.Taken):
-            return None
-        return refusals.over_rate(entry, self._rate, taken)
+    def _over_rate(self, entry: Entry, caller: Caller) -> ToolError | None:
+        empty = self._rates.take(caller.name, entry.name)
+        rate = self._rates.rate
+        return refusals.over_rate(entry, rate, empty) if empty and rate else None
 
     def _record(self, execution_id: str, what: Happening) -> None:
         self._log.append(Event(execution_id=execution_id, at_s=self._clock.wall_s(), what=what))

@@ -12,6 +12,7 @@ from ..adapters.privileges import look_up_privileges
 from ..adapters.process.launch_chain import find_basic_chain
 from ..adapters.process.subprocess_runner import SubprocessRunner
 from ..adapters.programs import InstalledPrograms
+from ..application.rates import Rates
 from ..application.run_tool import RunTool
 from ..domain.bucket import Rate
 from .catalog import build_catalog, settle
@@ -49,6 +50,12 @@ class Container(containers.DeclarativeContainer):
     recent = providers.Singleton(RecentEvents)
     log = providers.Singleton(LoggedEvents, recent, LOGGER)
 
+    rates = providers.Singleton(
+        Rates,
+        providers.Singleton(rate, settings),
+        clock,
+        max_callers=settings.rate_limit.max_clients,
+    )
     catalog = providers.Singleton(build_catalog, settings, found, programs)
     run_tool = providers.Singleton(
         RunTool,
@@ -59,5 +66,5 @@ class Container(containers.DeclarativeContainer):
         log=log,
         new_id=providers.Object(new_execution_id),
         privileges=privileges,
-        rate=providers.Singleton(rate, settings),
+        rates=rates,
     )

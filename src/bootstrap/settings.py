@@ -25,8 +25,41 @@ class Server(Section, frozen=True, kw_only=True):
         int, Meta(ge=0, le=65535, description="TCP port to listen on; 0 lets the system choose")
     ] = 8080
     cors_origins: Annotated[
-        tuple[str, ...], Meta(description="origins whose web pages may call the service")
+        tuple[str, ...],
+        Meta(description="origins whose web pages may call the service, https://ops.example"),
     ] = ()
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="host names by which callers may address the service, besides loopback's "
+            "names and plain addresses (against DNS rebinding)"
+        ),
+    ] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(description="networks of reverse proxies whose X-Forwarded-For is believed"),
+    ] = ()
+    shutdown_grace: Annotated[
+        float, Meta(ge=0, le=3600, description="seconds that running executions get at the end")
+    ] = 10.0
+    header_timeout: Annotated[
+        float, Meta(ge=1, le=300, description="seconds in which a request must have come whole")
+    ] = 10.0
+    keep_alive: Annotated[
+        float, Meta(ge=1, le=3600, description="seconds that an idle connection is kept")
+    ] = 30.0
+    max_connections: Annotated[
+        int, Meta(ge=8, le=100_000, description="connections at a time; more are turned away")
+    ] = 1000
+    max_subscribers: Annotated[
+        int, Meta(ge=1, le=100_000, description="event streams (/events) at a time")
+    ] = 600
+    max_sessions: Annotated[
+        int, Meta(ge=1, le=100_000, description="MCP sessions over HTTP at a time")
+    ] = 256
+    max_calls: Annotated[
+        int, Meta(ge=1, le=10_000, description="MCP requests over HTTP in progress at a time")
+    ] = 128
 
 
 class Security(Section, frozen=True, kw_only=True):
@@ -107,6 +140,36 @@ class State(Section, frozen=True, kw_only=True):
         str,
         Meta(description="folder; empty for netsonde in $XDG_STATE_HOME or ~/.local/state"),
     ] = ""
+    record: Annotated[
+        Literal["auto", "on", "off"],
+        Meta(
+            description="keep executions and denials in the folder: auto for http, on for stdio too"
+        ),
+    ] = "auto"
+    max_age_days: Annotated[
+        float, Meta(ge=0.01, le=36_500, description="days that the record goes back")
+    ] = 30.0
+    max_mb: Annotated[
+        int, Meta(ge=8, le=1_048_576, description="MiB that the record may take; the oldest goes")
+    ] = 512
+
+
+class Health(Section, frozen=True, kw_only=True):
+    """How the service examines itself (HTTP)."""
+
+    interval: Annotated[
+        float, Meta(ge=1, le=3600, description="seconds between two rounds of checks")
+    ] = 15.0
+    timeout: Annotated[
+        float, Meta(ge=0.1, le=60, description="seconds that one check may take")
+    ] = 5.0
+    degraded_percent: Annotated[
+        float,
+        Meta(ge=1, le=100, description="use of CPU, memory, disk or descriptors that is too much"),
+    ] = 85.0
+    unhealthy_percent: Annotated[
+        float, Meta(ge=1, le=100, description="use that is far too much")
+    ] = 95.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,10 +182,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit: RateLimit = RateLimit()
     logging: Logging = Logging()
     state: State = State()
+    health: Health = Health()
     tools: dict[str, OneTool] = {}
     plugins: Annotated[
         tuple[str, ...],
-        Meta(description="entry points of the group netsonde.tools that are switched on"),
+        Meta(
+            description="entry points that are switched on, of the groups netsonde.tools, "
+            "netsonde.health and netsonde.metrics"
+        ),
     ] = ()
 
     def of_tool(self, name: str) -> OneTool:

@@ -29,12 +29,13 @@ _OF_CLIENTS = frozenset(
 def variables(environ: Mapping[str, str]) -> Iterator[tuple[str, Row, str] | Problem]:
     """Each variable that is a setting, with its row and text; mistakes as problems.
 
-    A variable that is empty counts as not set, except for lists and tables, which it empties.
+    A variable that is empty counts as not set: `${DENIED}` of a compose file may have no value,
+    and must not open what a settings file has denied.
     """
     for name, text in sorted(environ.items()):
         row = by_variable().get(name) or _of_one_tool(name)
         if row is not None:
-            if text.strip() or isinstance(row.default, tuple | dict):
+            if text.strip():
                 yield name, row, text
         elif name != CONFIG_FILE and (problem := _mistake(name)):
             yield problem

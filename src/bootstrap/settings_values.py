@@ -1,6 +1,7 @@
 """Values of settings: from a variable's text or a file's value to the type of the row, or why not."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
@@ -30,7 +31,8 @@ def from_text(row: Row, text: str) -> Any | Wrong:
         case Form.WHOLE | Form.NUMBER:
             return _number(row, text)
         case Form.LIST:
-            return from_file(row, [part.strip() for part in text.split(",") if part.strip()])
+            parts = [part.strip() for part in text.split(",") if part.strip()]
+            return from_file(row, parts) if parts else Wrong("is a list without any item")
         case Form.MAP:
             try:
                 return from_file(row, msgspec.json.decode(text or "{}"))
@@ -106,11 +108,27 @@ def _package(text: str) -> str | Wrong:
     return Wrong(f"{text!a} is no name of a Python package")
 
 
+def _host(text: str) -> str | Wrong:
+    name = parse(text)
+    return name.name if isinstance(name, Hostname) else Wrong(f"{text!a} is no host name")
+
+
+def _origin(text: str) -> str | Wrong:
+    """RFC 6454: scheme, host, perhaps a port, and nothing behind. A wildcard is no origin."""
+    origin = text.casefold().rstrip("/")
+    if re.fullmatch(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", origin):
+        return origin
+    return Wrong(f"{text!a} is no origin, such as https://ops.example:8443")
+
+
 _CHECKS: Mapping[str, Callable[[str], str | Wrong]] = MappingProxyType(
     {
         "security.allowed_networks": _network_text,
         "security.denied_networks": _network_text,
         "security.allowed_suffixes": suffix,
+        "server.allowed_hosts": _host,
+        "server.cors_origins": _origin,
+        "server.trusted_proxies": _network_text,
         "tool.package": _package,
     }
 )

@@ -35,11 +35,16 @@ def full(rate: Rate, now_s: float) -> Bucket:
     return Bucket(rate.tokens, now_s)
 
 
-def take(bucket: Bucket, rate: Rate, now_s: float) -> Taken | Empty:
-    """Take one token at `now_s`. A clock that went back counts as one that stood still."""
+def level(bucket: Bucket, rate: Rate, now_s: float) -> float:
+    """The tokens there at `now_s`. A clock that went back counts as one that stood still."""
     elapsed_s = max(0.0, now_s - bucket.at_s)
-    level = min(rate.tokens, bucket.level + elapsed_s * rate.tokens / rate.per_s)
+    return min(rate.tokens, bucket.level + elapsed_s * rate.tokens / rate.per_s)
+
+
+def take(bucket: Bucket, rate: Rate, now_s: float) -> Taken | Empty:
+    """Take one token at `now_s`."""
+    there = level(bucket, rate, now_s)
     at_s = max(bucket.at_s, now_s)
-    if level >= 1:
-        return Taken(Bucket(level - 1, at_s))
-    return Empty(Bucket(level, at_s), (1 - level) * rate.per_s / rate.tokens)
+    if there >= 1:
+        return Taken(Bucket(there - 1, at_s))
+    return Empty(Bucket(there, at_s), (1 - there) * rate.per_s / rate.tokens)

@@ -1,4 +1,7 @@
-"""The life of one execution: its events, the table of its states, and the answer callers get."""
+"""The life of one execution: its events, the table of its states, and the answer callers get.
+
+Events of the service as a whole (`audit`) stand in the same log, and belong to no execution.
+"""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -6,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from .audit import Denied, Reloaded, ServiceStarted, ServiceStopped, Switched
 from .errors import ToolError
 from .plan import Plan
 
@@ -82,15 +86,33 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
     output: ToolOutput
 
 
-Happening = Requested | Planned | Started | Progressed | Finished
+Happening = (
+    Requested
+    | Planned
+    | Started
+    | Progressed
+    | Finished
+    | Denied
+    | Switched
+    | Reloaded
+    | ServiceStarted
+    | ServiceStopped
+)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened to an execution; `at_s` is Unix time."""
+    """Something that happened; `at_s` is Unix time. `execution_id` is "" for events of the service."""
 
     execution_id: str
     at_s: float
     what: Happening
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """An event that is kept for good, and its number: 1 and up, in the order of the log."""
+
+    number: int
+    event: Event
 
 
 _ENDS = (Status.CANCELLED, Status.REFUSED)
@@ -121,6 +143,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     status: Status = Status.REQUESTED
     tool: str = ""
     target: str = ""
+    extra_args: str = ""
     caller: str = ""
     requested_at_s: float = 0.0
     plan: Plan | None = None
@@ -145,6 +168,7 @@ def _apply(execution: Execution | None, event: Event) -> Execution:
                 execution_id=event.execution_id,
                 tool=asked.tool,
                 target=asked.target,
+                extra_args=asked.extra_args,
                 caller=asked.caller,
                 requested_at_s=event.at_s,
             )

@@ -3,7 +3,7 @@
 Deny by default: `None` (nothing to object) is only ever the last line of a judgement.
 """
 
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import msgspec
 
@@ -43,7 +43,10 @@ class Objection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """The operator's decisions. `denied_networks` win over everything."""
+    """The operator's decisions. `denied_networks` win over everything.
+
+    `within`, if not None, narrows them for one caller: only what is inside these networks too.
+    """
 
     allowed_networks: tuple[Network, ...] = RFC1918
     denied_networks: tuple[Network, ...] = ()
@@ -51,6 +54,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     max_hosts: int = 1024
     allow_intrusive: bool = False
     max_args_len: int = 2048
+    within: tuple[Network, ...] | None = None
 
     def object_to_address(self, address: Address) -> Objection | None:
         """Judge one address."""
@@ -62,7 +66,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         special = _special_range(address)
         for allowed in self.allowed_networks:
             if address in allowed and (special is None or _inside(allowed, special[2])):
-                return None
+                return self._object_for_caller(ip_network(address))
         if special is not None:
             rule, what, _ = special
             return Objection(rule=rule, reason=f"{address} is {what}, which is not allowed")
@@ -85,6 +89,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             return Objection(
                 rule="target.not_allowed", reason=f"{network} is not inside one allowed network"
             )
+        if (objection := self._object_for_caller(network)) is not None:
+            return objection
         for _, what, whole in _SPECIAL:
             if _inside(whole, network) and whole != network:
                 return Objection(rule="target.reserved", reason=f"{network} contains {what}")
@@ -113,6 +119,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             rule="target.suffix", reason=f"{hostname.name} is not under an allowed suffix"
         )
 
+    def _object_for_caller(self, network: Network) -> Objection | None:
+        if self.within is None or any(_inside(network, mine) for mine in self.within):
+            return None
+        mine = ", ".join(map(str, self.within)) or "no network"
+        return Objection(
+            rule="access.network", reason=f"{network} is outside {mine}, all that the token may"
+        )
+
     def _shrink(self, network: Network, around: Address) -> str:
         bits = max(self.max_hosts, 1).bit_length() - 1
         first = type(around)(int(around) >> bits << bits)
@@ -121,6 +135,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     def describe(self) -> str:
         """The allowed targets, for a person."""
         networks = ", ".join(map(str, self.allowed_networks)) or "no network"
+        if self.within is not None:
+            networks += f"; of these for this token {', '.join(map(str, self.within)) or 'none'}"
         names = ", ".join(self.allowed_suffixes) or "no suffix"
         return f"{networks}, and names under {names}"
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 _OPERATOR = (
     "Allowed are {allowed}. If this target should be, the operator adds it to "
-    "security.allowed_networks (MCP_SECURITY_ALLOWED_NETWORKS) and starts netsonde again."
+    "security.allowed_networks (MCP_SECURITY_ALLOWED_NETWORKS) and starts or reloads netsonde."
 )
 _WRITE_PLAINLY = "Give one target: an address such as 10.0.0.1, a network such as 10.0.0.0/24 (nmap only), or a name."
 RECOVERY: Mapping[str, str] = {
+    "access.network": "Choose a target inside the token's networks; the operator changes these in the tokens file.",
     "argument.characters": "Write plain options separated by spaces, without shell characters or quoted option names.",
     "argument.length": "Send fewer options; a profile or the typed `options` may say it in less.",
     "option.forbidden": "Leave it out; no setting allows it.",
@@ -37,7 +38,7 @@ RECOVERY: Mapping[str, str] = {
     "target.spelling": _WRITE_PLAINLY,
     "target.suffix": (
         "Allowed are {allowed}. If this name should be, the operator adds its suffix to "
-        "security.allowed_suffixes (MCP_SECURITY_ALLOWED_SUFFIXES) and starts netsonde again."
+        "security.allowed_suffixes (MCP_SECURITY_ALLOWED_SUFFIXES) and starts or reloads netsonde."
     ),
     "target.too_large": (
         "Use a smaller network, at most {max_hosts} addresses a call; walk a large one in steps."

@@ -41,6 +41,9 @@ class Log:
         """None are kept."""
         return ()
 
+    async def settle(self) -> None:
+        """Nothing is to be kept."""
+
 
 class WithoutCapabilities:
     """Takes every capability from the program, and the right to get any: root in name only.

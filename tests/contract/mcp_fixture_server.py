@@ -15,7 +15,7 @@ from netsonde.adapters.clock import SystemClock, new_execution_id
 from netsonde.adapters.event_log import RecentEvents
 from netsonde.adapters.hosts_file import HostsResolver
 from netsonde.adapters.mcp.server import DiagnosticsServer
-from netsonde.adapters.mcp.stdio import serve
+from netsonde.adapters.mcp.stdio import STDIO, serve
 from netsonde.adapters.process.launch_chain import find_basic_chain
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
 from netsonde.adapters.programs import InstalledPrograms
@@ -169,7 +169,7 @@ RUN_TOOL = RunTool(
     new_id=new_execution_id,
     privileges=Privileges(raw_sockets=False),
 )
-SERVER = DiagnosticsServer(RUN_TOOL, version="1.2.3", caller=lambda _: "stdio")
+SERVER = DiagnosticsServer(RUN_TOOL, version="1.2.3", caller=lambda _: STDIO)
 
 if __name__ == "__main__":
     sys.exit(asyncio.run(serve(RUN_TOOL, version="1.2.3", server=SERVER)))

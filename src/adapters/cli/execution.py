@@ -7,9 +7,11 @@ from typing import Any
 
 from ...application.progress import Progress
 from ...application.run_tool import RunTool
+from ...domain.access import Caller
 from ...domain.execution import ToolOutput
 from .screen import ProgressLine
 
+CLI = Caller(name="cli")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -36,7 +38,7 @@ async def _execute(run_tool: RunTool, tool: str, members: Mapping[str, Any]) -> 
         loop.add_signal_handler(number, end)
     try:
         line.write(f"{tool} {members.get('target', '')} ...")
-        output = await run_tool.execute(tool, members, caller="cli", on_progress=tell)
+        output = await run_tool.execute(tool, members, caller=CLI, on_progress=tell)
         await asyncio.gather(*endings)
         return output
     finally:

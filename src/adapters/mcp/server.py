@@ -11,6 +11,7 @@ import msgspec
 
 from ...application.catalog import Entry
 from ...application.run_tool import RunTool
+from ...domain.access import Caller
 from .guidance import instructions, listed
 from .progress import told
 from .schemas import input_schema
@@ -47,7 +48,7 @@ class DiagnosticsServer(Server[Any]):
     """One server for any number of connections. `caller` names who a request comes from."""
 
     def __init__(
-        self, run_tool: RunTool, *, version: str, caller: Callable[[Context], str]
+        self, run_tool: RunTool, *, version: str, caller: Callable[[Context], Caller]
     ) -> None:
         self._run_tool = run_tool
         self._caller = caller

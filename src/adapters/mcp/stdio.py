@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from ...application.run_tool import RunTool
+from ...domain.access import Caller
 from .conversation import LASTING, Conversation
 from .descriptors import LineReader, Writer
 from .server import DiagnosticsServer
@@ -19,6 +20,7 @@ from .standard_streams import StandardStreams, claim
 DRAIN_S = 1.7
 ANSWER_S = 0.5
 CLOSE_S = 0.1
+STDIO = Caller(name="stdio")
 _log = logging.getLogger(__name__)
 
 
@@ -47,7 +49,7 @@ async def serve(
     Takes the standard streams itself unless they were `claim`ed before; `server` is for a caller
     that has changes of the catalog to announce. Runs in the main thread.
     """
-    server = server or DiagnosticsServer(run_tool, version=version, caller=lambda _: "stdio")
+    server = server or DiagnosticsServer(run_tool, version=version, caller=lambda _: STDIO)
     with claim() if streams is None else nullcontext(streams) as taken:
         if taken.stdin is None or taken.stdout is None:
             return EXIT_STATUS[End.CLIENT_LEFT]

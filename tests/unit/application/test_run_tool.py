@@ -9,6 +9,7 @@ from netsonde.application.places import Places
 from netsonde.application.ports import Capture, Ended, HowEnded
 from netsonde.application.progress import Progress
 from netsonde.domain import breaker, bucket
+from netsonde.domain.access import Caller
 from netsonde.domain.errors import ErrorType
 from netsonde.domain.execution import Status, ToolOutput
 from netsonde.domain.plan import Plan
@@ -236,16 +237,18 @@ def test_the_rate_is_per_caller_and_a_refusal_by_policy_costs_nothing() -> None:
 
     async def story() -> None:
         for _ in range(3):
-            await world.run_tool.execute("PingTool", {"target": "8.8.8.8"}, caller="a")
-        assert (await world.run_tool.execute("PingTool", GOOD, caller="a")).status is Status.SUCCESS
-        limited = await world.run_tool.execute("PingTool", GOOD, caller="a")
+            await world.run_tool.execute("PingTool", {"target": "8.8.8.8"}, caller=Caller(name="a"))
+        assert (
+            await world.run_tool.execute("PingTool", GOOD, caller=Caller(name="a"))
+        ).status is Status.SUCCESS
+        limited = await world.run_tool.execute("PingTool", GOOD, caller=Caller(name="a"))
         assert _error(limited) is ErrorType.RATE_LIMITED
         assert limited.error is not None
         assert limited.error.metadata["retry_after_sec"] == 10
-        other = await world.run_tool.execute("PingTool", GOOD, caller="b")
+        other = await world.run_tool.execute("PingTool", GOOD, caller=Caller(name="b"))
         assert other.status is Status.SUCCESS
         world.clock.now_s += 10
-        again = await world.run_tool.execute("PingTool", GOOD, caller="a")
+        again = await world.run_tool.execute("PingTool", GOOD, caller=Caller(name="a"))
         assert again.status is Status.SUCCESS
 
     run(story())

@@ -9,6 +9,7 @@ from netsonde.adapters.event_log import RecentEvents
 from netsonde.adapters.memory import FakeRunner, Hangs
 from netsonde.application.catalog import Catalog, Entry
 from netsonde.application.ports import Ended, HowEnded
+from netsonde.application.rates import Rates
 from netsonde.application.run_tool import RunTool
 from netsonde.domain import breaker, bucket
 from netsonde.domain.execution import Execution, fold
@@ -85,7 +86,7 @@ class World:
             log=self.log,
             new_id=map("e{}".format, itertools.count(1)).__next__,
             privileges=Privileges(raw_sockets=True),
-            rate=rate,
+            rates=Rates(rate, self.clock),
         )
 
     def execution(self, number: int) -> Execution:

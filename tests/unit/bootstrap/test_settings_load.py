@@ -67,7 +67,7 @@ def test_a_file_that_is_named_takes_the_place_of_the_variables(tmp_path: Path) -
         ("MCP_SERVER_TRANSPORT", "http", "server", "transport", "http"),
         ("MCP_SERVER_CORS_ORIGINS", "https://a, https://b,", "server", "cors_origins", ("https://a", "https://b")),
         ("MCP_SECURITY_ALLOWED_NETWORKS", "10.1.0.0/16,fd00::/8,10.2.3.4", "security", "allowed_networks", ("10.1.0.0/16", "fd00::/8", "10.2.3.4/32")),
-        ("MCP_SECURITY_ALLOWED_NETWORKS", "", "security", "allowed_networks", ()),
+        ("MCP_SECURITY_ALLOWED_NETWORKS", " ", "security", "allowed_networks", ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")),
         ("MCP_SECURITY_ALLOWED_SUFFIXES", ".Corp.Example,host.example.", "security", "allowed_suffixes", (".corp.example", "host.example")),
         ("MCP_SECURITY_ALLOW_INTRUSIVE", "Yes", "security", "allow_intrusive", True),
         ("MCP_AUTH_TOKEN", "geheim", "security", "auth_token", "geheim"),

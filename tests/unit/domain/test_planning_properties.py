@@ -43,7 +43,7 @@ _SOME = settings(max_examples=max(500, settings().max_examples // 8))
 
 RULES = frozenset(
     """
-    argument.characters argument.length
+    access.network argument.characters argument.length
     option.forbidden option.intrusive option.positional option.privilege option.unknown option.value
     request.profile
     target.characters target.denied target.link_local target.loopback target.malformed target.multicast

@@ -1,0 +1,129 @@
+"""The gate: who a request comes from, and whether that caller may do what it wants."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from ipaddress import IPv6Address, ip_address
+
+import msgspec
+
+from ..domain.access import Caller, Scope, object_to_scope
+from ..domain.audit import Denied
+from ..domain.errors import ErrorType, ToolError
+from ..domain.execution import Event
+from .ports import Clock, EventLog
+from .rates import Rates
+
+_GUESSES = "access"
+_IPV6_CLIENT_BITS = 64  # what one client is usually given (RFC 6177)
+
+
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """A token, known by its SHA-256 only, and the caller who has it."""
+
+    digest: bytes
+    caller: Caller
+
+    def __repr__(self) -> str:
+        return f"Credential({self.caller.name})"
+
+
+class Gate:
+    """Lets callers in by bearer token; with no credentials, by being asked at all.
+
+    Without credentials every caller has every right, and is named by its address: the driver sees
+    to it that only loopback is served then. `guesses` are the wrong tokens that one address may
+    send; when they are used up it is turned away, whatever it sends, until its bucket fills again.
+    """
+
+    def __init__(
+        self, credentials: Iterable[Credential], *, guesses: Rates, clock: Clock, log: EventLog
+    ) -> None:
+        self._credentials = tuple(credentials)
+        self._guesses = guesses
+        self._clock = clock
+        self._log = log
+
+    @property
+    def guarded(self) -> bool:
+        """Whether a token is needed."""
+        return bool(self._credentials)
+
+    def change(self, credentials: Iterable[Credential]) -> None:
+        """Other credentials from now on."""
+        self._credentials = tuple(credentials)
+
+    def admit(self, token: str | None, *, address: str, action: str) -> Caller | ToolError:
+        """Tell who sent `token` (None: there was none); a refusal is on record."""
+        if not self._credentials:
+            return Caller(name=address)
+        client = _client(address)
+        if (empty := self._guesses.empty(client, _GUESSES)) is not None:
+            self._deny("", address, action, "access.guessing")
+            return _guessing(empty.retry_after_s)
+        if token is None:
+            self._deny("", address, action, "access.missing")
+            return _unauthorized("access.missing", "There is no access token.")
+        caller = self._holder(token)
+        if caller is None:
+            self._guesses.take(client, _GUESSES)
+            self._deny("", address, action, "access.token")
+            return _unauthorized("access.token", "The access token is not known here.")
+        return caller
+
+    def authorize(
+        self, caller: Caller, scope: Scope, *, address: str, action: str
+    ) -> ToolError | None:
+        """An error if the caller lacks the right, put on record; None if it has it."""
+        refused = object_to_scope(caller, scope, action)
+        if refused is None:
+            return None
+        self._deny(caller.name, address, action, refused.rule)
+        return refused.error()
+
+    def _holder(self, token: str) -> Caller | None:
+        """Every digest is compared, in constant time, so that the time tells nothing."""
+        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+        holder = None
+        for credential in self._credentials:
+            if hmac.compare_digest(credential.digest, digest):
+                holder = credential.caller
+        return holder
+
+    def _deny(self, caller: str, address: str, action: str, rule: str) -> None:
+        what = Denied(caller=caller, address=address, action=action[:200], rule=rule)
+        self._log.append(Event(execution_id="", at_s=self._clock.wall_s(), what=what))
+
+
+def _client(address: str) -> str:
+    """Who an address stands for: an IPv6 client has a whole network to guess from."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    host_bits = 128 - _IPV6_CLIENT_BITS
+    return f"{IPv6Address(int(parsed) >> host_bits << host_bits)}/{_IPV6_CLIENT_BITS}"
+
+
+def _unauthorized(rule: str, message: str) -> ToolError:
+    return ToolError(
+        error_type=ErrorType.UNAUTHORIZED,
+        message=message,
+        recovery_suggestion=(
+            "Send `Authorization: Bearer TOKEN`; the operator makes one with `netsonde token new`."
+        ),
+        metadata={"rule": rule},
+    )
+
+
+def _guessing(retry_after_s: float) -> ToolError:
+    return ToolError(
+        error_type=ErrorType.RATE_LIMITED,
+        message="Too many wrong access tokens came from this address.",
+        recovery_suggestion="Wait as long as metadata.retry_after_sec says, then send a right one.",
+        metadata={"rule": "access.guessing", "retry_after_sec": max(1.0, round(retry_after_s, 1))},
+    )

@@ -1,0 +1,44 @@
+"""What happens to the service as a whole, and is kept in the record beside the executions."""
+
+import msgspec
+
+
+class Denied(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A caller was turned away before it could ask a tool for anything.
+
+    `caller` is a token's name, or "" if none was recognised; `address` where it came from;
+    `action` what it wanted ("POST /tools/NmapTool/enable"); `rule` a stable dotted id.
+    """
+
+    caller: str
+    address: str
+    action: str
+    rule: str
+
+
+class Switched(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A tool was enabled or disabled."""
+
+    tool: str
+    enabled: bool
+    caller: str
+
+
+class Reloaded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The settings were read anew. `problems` says why nothing was changed, if it was not."""
+
+    changed: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class ServiceStarted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A server began to serve."""
+
+    version: str
+    transport: str
+
+
+class ServiceStopped(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A server ended in the orderly way; a start without a stop before it was a crash."""
+
+    reason: str
