@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from ..domain.execution import Event, Execution, Recorded
+from ..domain.health import CheckResult, Priority
 from ..domain.plan import Plan
 from ..domain.terms import Resolved, Unresolved
 
@@ -176,6 +177,64 @@ class Switches(Protocol):
 
     def remember(self, disabled: frozenset[str]) -> None:
         """Keep the names for good, in place of those before; raises OSError, changing nothing."""
+        ...
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of this host, or of the container's share of it, is used; percentages are 0 to 100."""
+
+    cpu_percent: float
+    memory_percent: float
+    disk_percent: float
+    descriptors: int
+    max_descriptors: int
+
+
+class Machine(Protocol):
+    """Knows the host."""
+
+    def usage(self) -> Usage:
+        """The use since the last call (CPU) and now (all else), in well under a millisecond."""
+        ...
+
+
+class Check(Protocol):
+    """Examines one thing that the service needs; authors of plug-ins write such classes too."""
+
+    @property
+    def name(self) -> str:
+        """A dotted name, such as `program.nmap`."""
+        ...
+
+    @property
+    def priority(self) -> Priority:
+        """How much the result counts."""
+        ...
+
+    async def check(self) -> CheckResult:
+        """Look. It is cancelled at its time limit; whatever it raises counts as unhealthy."""
+        ...
+
+
+class ToolCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What was counted of one tool since the start; `avg_duration` in seconds, of those that ran."""
+
+    executions: int = 0
+    successes: int = 0
+    failures: int = 0
+    avg_duration: float = 0.0
+    active: int = 0
+
+
+class Metrics(Protocol):
+    """What was counted, for those who ask."""
+
+    def text(self, accept: str = "") -> tuple[bytes, str]:
+        """Every series in the exposition format that `accept` prefers, and its content type."""
+        ...
+
+    def counts(self) -> Mapping[str, ToolCounts]:
+        """The counts by the name of the tool, every tool of the catalog included."""
         ...
 
 
