@@ -16,6 +16,7 @@ from . import answers, overviews
 from .batch import judge_batch
 from .execution import execute
 from .hosts import read_hosts
+from .install import install_client
 from .screen import show, show_json
 from .start import Starter
 
@@ -184,6 +185,9 @@ def doctor(starter: Starter, /, config: str | None, as_json: bool) -> None:
     else:
         show(overviews.health(results), f"All in all: {status}")
     _end(wire.FAILED if status is HealthStatus.UNHEALTHY else wire.OK)
+
+
+netsonde.add_command(install_client)
 
 
 def command_line(words: Sequence[str], starter: Starter) -> int:

@@ -8,6 +8,7 @@ from netsonde.domain.refusal import Refused, Suggestion
 from tests.unit.domain.test_planning_properties import RULES
 
 _DENIED = {
+    "access.network",
     "option.forbidden",
     "option.intrusive",
     "option.privilege",
