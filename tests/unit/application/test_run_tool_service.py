@@ -158,7 +158,7 @@ def test_another_catalog_changes_terms_and_places_while_executions_run() -> None
         assert refused.error.error_type is ErrorType.DISABLED
         until.set()
         assert {output.status for output in await asyncio.gather(*calls)} == {Status.SUCCESS}
-        assert world.run_tool._stages["PingTool"].places.running == 0
+        assert world.run_tool._stages["PingTool"].running == 0
 
     run(story())
 
@@ -178,6 +178,26 @@ def test_places_keep_their_bound_when_it_is_changed(before: int, after: int) -> 
             until.set()
             await calls[number]
             assert world.runner.running <= max(after, before - number)
-        assert world.run_tool._stages["PingTool"].places.running == 0
+        assert world.run_tool._stages["PingTool"].running == 0
+
+    run(story())
+
+
+def test_a_cancelled_execution_keeps_its_duration_and_what_was_said() -> None:
+    said = b"PING 10.0.0.1\n64 bytes from 10.0.0.1: icmp_seq=1 ttl=64 time=0.10 ms\n"
+    world = World(lambda plan: Hangs(stdout=said))
+
+    async def story() -> None:
+        call = asyncio.create_task(world.run_tool.execute("PingTool", GOOD))
+        await world.running(1)
+        await asyncio.sleep(0)
+        world.clock.now_s += 3
+        world.run_tool.cancel("e1")
+        output = await call
+        assert (output.status, output.duration_sec) == (Status.CANCELLED, 3.0)
+        assert output.stdout == said.decode()
+        assert output.result is not None
+        assert output.result["partial"] is True
+        assert output.command == world.runner.plans[0].argv
 
     run(story())
