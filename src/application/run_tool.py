@@ -163,6 +163,10 @@ class RunTool:
         """The state of a tool's circuit breaker."""
         return self._stages[entry.name].state
 
+    def breaker_states(self) -> dict[str, circuit.State]:
+        """The state of every tool's circuit breaker, by the tool's name."""
+        return {entry.name: self.breaker_state(entry) for entry in self.catalog.entries()}
+
     def standing(self, entry: Entry, caller: Caller) -> Standing | None:
         """How many calls of a tool are left to a caller; None where there is no limit."""
         return self._rates.standing(caller.name, entry.name)

@@ -6,10 +6,10 @@ server itself refuses, with a reason and a nearest value, what the schema leaves
 
 from typing import Any
 
-from .catalog import Entry
 from ..domain.execution import Status
 from ..domain.options import Option
 from ..domain.tool import Risk
+from .catalog import Entry
 
 # The rest of ToolOutput is plain text and numbers, present as well.
 OUTPUT_SCHEMA: dict[str, Any] = {

@@ -15,7 +15,7 @@ def listening_host(loaded: Loaded, *, guarded: bool) -> str:
     `guarded`: there is a token. The default, every address, becomes loopback without one.
     """
     host = loaded.settings.server.host
-    if guarded or _is_loopback(host):
+    if guarded or is_loopback(host):
         return host
     if _KEY not in loaded.sources:
         return LOOPBACK
@@ -32,7 +32,8 @@ def listening_host(loaded: Loaded, *, guarded: bool) -> str:
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
     if host == "localhost":
         return True
     try:

@@ -1,5 +1,6 @@
 """Settings read again while the service runs: all of them are checked before any is changed."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
@@ -37,19 +38,30 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     read_credentials: Callable[[Settings], Sequence[Credential]]
     rate_of: Callable[[Settings], Rate | None]
     open_to_others: bool  # it listens beyond loopback, so a token must be needed
+    after: Callable[[Loaded], None] = lambda loaded: None  # for whoever else goes by settings
 
 
 class Reload:
-    """Reads the settings again when called. `problems` are those of the last attempt."""
+    """Reads the settings again when called.
+
+    `problems` are those for which the last attempt was refused, `waiting` the keys of settings
+    that were changed and need a restart.
+    """
 
     def __init__(self, loaded: Loaded, again: Callable[[], Loaded], live: Live) -> None:
         self.loaded = loaded
         self.problems: tuple[str, ...] = ()
+        self.waiting: tuple[str, ...] = ()
+        self._turn = asyncio.Lock()
         self._again = again
         self._live = live
 
     async def __call__(self) -> None:
         """Change what can be changed; with any problem nothing is, and the old settings stand."""
+        async with self._turn:
+            await self._reload()
+
+    async def _reload(self) -> None:
         live = self._live
         try:
             loaded = settle(self._again(), live.found)
@@ -65,16 +77,16 @@ class Reload:
             return
         changed, fixed = _changes(self.loaded, loaded)
         # No await before the last of these: nobody sees half of it.
-        self.problems = tuple(f"{key} changes only with a restart" for key in fixed)
-        self.loaded = loaded
+        self.problems, self.waiting, self.loaded = (), fixed, loaded
         set_up_logging(loaded.settings.logging)
         live.gate.change(credentials)
         live.rates.set(live.rate_of(loaded.settings), loaded.settings.rate_limit.max_clients)
-        self._record(audit.Reloaded(changed=changed, problems=self.problems))
-        for problem in self.problems:
-            _log.warning("settings.needs_restart", extra={"fields": {"problem": problem}})
+        self._record(audit.Reloaded(changed=changed, waiting=fixed))
+        for key in fixed:
+            _log.warning("settings.needs_restart", extra={"fields": {"param": key}})
         _log.info("settings.reloaded", extra={"fields": {"changed": ",".join(changed) or "none"}})
         await live.switchboard.replace(catalog)
+        live.after(loaded)
 
     def _record(self, what: audit.Reloaded) -> None:
         live = self._live

@@ -125,10 +125,9 @@ def test_with_any_problem_nothing_is_changed(service: Service) -> None:
 
 def test_what_needs_a_restart_is_told_and_not_lost(service: Service) -> None:
     service.write(START + "port = 9\n[health]\ninterval = 3\n")
-    assert service.reload.problems == (
-        "health.interval changes only with a restart",
-        "server.port changes only with a restart",
-    )
+    assert service.reload.waiting == ("health.interval", "server.port")
+    assert service.recorded.waiting == ("health.interval", "server.port")
+    assert service.reload.problems == ()
 
 
 def test_a_token_that_is_changed_is_told_without_its_value(service: Service) -> None:
