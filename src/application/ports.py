@@ -218,7 +218,11 @@ class Check(Protocol):
 
 
 class ToolCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What was counted of one tool since the start; `avg_duration` in seconds, of those that ran."""
+    """What was counted of one tool since the start; `avg_duration` in seconds, of those that ran.
+
+    `executions` are all that ended, however; `failures` those that failed or timed out. What was
+    refused or cancelled is in `executions` only.
+    """
 
     executions: int = 0
     successes: int = 0

@@ -1,9 +1,12 @@
 """The HTTP service of one start: its parts made, joined, run, and taken down in order."""
 
 import asyncio
+import logging
+import os
 import secrets
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from ipaddress import ip_network
 
 from ..adapters.event_log import RecentEvents
@@ -22,7 +25,6 @@ from ..adapters.machine import HostMachine
 from ..adapters.mcp.http import McpOverHttp, caller_of
 from ..adapters.mcp.server import DiagnosticsServer
 from ..adapters.plugins import discover_checks
-from ..adapters.switches_file import SwitchesFile
 from ..adapters.system_probe import file_stamp
 from ..application.executions import Executions
 from ..application.gate import Credential, Gate
@@ -45,11 +47,14 @@ from .reload import Live, Reload
 from .settings import Settings
 from .settings_load import Loaded
 from .settings_problems import ConfigError, Problem
+from .switching import switches
 from .version import VERSION
 
 GUESSES = Rate(tokens=10, per_s=60)  # wrong tokens from one address
 OVER_S = 3.0  # after the grace: all is over by then
 _LEAST_S = 0.3
+_LEAVE_S = 0.3
+_FIRST_ROUND_S = 5.0
 
 
 def serve_http(assembly: Assembly) -> int:
@@ -66,6 +71,26 @@ def serve_http(assembly: Assembly) -> int:
 
 
 async def _serve(assembly: Assembly) -> None:
+    try:
+        await _served(assembly)
+    finally:
+        await _leave()
+
+
+async def _leave() -> None:
+    """See out what is left, with a bound: a plug-in's check may swallow every cancellation."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    _, stuck = await asyncio.wait(left, timeout=_LEAVE_S) if left else ((), ())
+    if stuck:
+        fields = {"tasks": [str(task.get_coro()) for task in stuck][:10]}
+        LOGGER.error("http.left_behind", extra={"fields": fields})
+        logging.shutdown()
+        os._exit(0)  # all that matters is on disk; asyncio would wait for ever
+
+
+async def _served(assembly: Assembly) -> None:
     names = [tool.name for tool in assembly.container.found().tools]
     credentials = read_credentials(assembly.settings, names)
     host = listening_host(assembly.loaded, guarded=bool(credentials))
@@ -105,7 +130,7 @@ class HttpService:
         self._plugin_checks = discover_checks(settings.plugins)
         web = _web(settings)
 
-        self._switchboard = Switchboard(run_tool, _switches(settings), clock=clock, log=log)
+        self._switchboard = Switchboard(run_tool, switches(settings), clock=clock, log=log)
         guesses = Rates(GUESSES, clock, max_callers=settings.rate_limit.max_clients)
         self._gate = Gate(credentials, guesses=guesses, clock=clock, log=log)
         self._reload = Reload(
@@ -191,6 +216,11 @@ class HttpService:
             asyncio.create_task(self._note_stop()),
         ]
         self._feed.start()
+        with suppress(
+            TimeoutError
+        ):  # a check that hangs must not keep the service from its callers
+            async with asyncio.timeout(_FIRST_ROUND_S):
+                await self._health.first()
         reason = "failed"
         try:
             async with self._mcp.run():
@@ -290,13 +320,3 @@ def _limits(settings: Settings) -> ServingLimits:
         max_connections=server.max_connections,
         trusted_proxies=tuple(ip_network(text) for text in server.trusted_proxies),
     )
-
-
-def _switches(settings: Settings) -> SwitchesFile:
-    switches = SwitchesFile(settings.state.dir)
-    try:
-        switches.disabled()
-    except OSError as error:
-        problem = Problem(settings.state.dir, "state.dir", f"can't be read: {error}")
-        raise ConfigError([problem]) from error
-    return switches

@@ -98,7 +98,9 @@ class Feed:
         self._tasks = [
             asyncio.ensure_future(self._every(limits.metrics_every_s, self._tell_metrics)),
             asyncio.ensure_future(self._every(limits.heartbeat_every_s, self._beat)),
-            asyncio.ensure_future(self._every(limits.stall_s / 4, self._drop_stalled)),
+            asyncio.ensure_future(
+                self._every(min(limits.patience_s, limits.stall_s) / 4, self._drop_slow)
+            ),
         ]
 
     async def close(self) -> None:
@@ -218,26 +220,21 @@ class Feed:
                 self._offer(subscriber, frame)
 
     def _offer(self, subscriber: Subscriber, frame: Frame) -> None:
-        if subscriber.offer(frame):
-            return
-        if subscriber.taking_for_s() > self.limits.patience_s:
-            self._drop(subscriber, Ending.TOO_SLOW)
-        else:
+        if not subscriber.offer(frame):
             subscriber.fall_behind()
 
     def _beat(self) -> None:
         for subscriber in tuple(self._subscribers.values()):
             subscriber.beat()
 
-    def _drop_stalled(self) -> None:
+    def _drop_slow(self) -> None:
         for subscriber in tuple(self._subscribers.values()):
-            if subscriber.taking_for_s() > self.limits.stall_s:
-                self._drop(subscriber, Ending.STALLED)
+            if subscriber.ending is None and (why := subscriber.too_slow()) is not None:
+                self._drop(subscriber, why)
 
     def _drop(self, subscriber: Subscriber, ending: Ending) -> None:
-        if subscriber.ending is not None:
-            return
-        dropped = Dropped(reason=ending.value, missed=subscriber.waiting + 1)
+        missed = max(0, self.number - subscriber.number)
+        dropped = Dropped(reason=ending.value, missed=missed)
         self._dropped[subscriber.stream] = _Drop(subscriber.caller.name, dropped)
         if len(self._dropped) > _REMEMBERED:
             self._dropped.popitem(last=False)
