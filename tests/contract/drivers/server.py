@@ -59,10 +59,11 @@ def environment(state: Path, **more: str) -> Mapping[str, str]:
 
 
 @contextmanager
-def http_server(state: Path, *words: str, **environ: str) -> Iterator[Server]:
-    """`netsonde serve --transport http` on a port that the system chose; gone afterwards."""
+def http_server(state: Path, *words: str, port: int = 0, **environ: str) -> Iterator[Server]:
+    """`netsonde serve --transport http`, by default on a port of the system's choice; gone afterwards."""
+    serve = ["serve", "--transport", "http", "--port", str(port)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "netsonde", "serve", "--transport", "http", "--port", "0", *words],
+        [sys.executable, "-m", "netsonde", *serve, *words],
         env=environment(state, **environ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
