@@ -49,6 +49,7 @@ fuzz: $(VENV)/dev.done programs  ## property tests with FUZZ_EXAMPLES cases, fix
 soak: $(VENV)/dev.done programs  ## many tries: however a call ends nothing is left; load; kill -9
 	NETSONDE_TRIES=50 $(BIN)/python -m pytest tests/contract/test_nothing_left.py
 	NETSONDE_TRIES=20 NETSONDE_LOAD_S=60 $(BIN)/python -m pytest tests/contract/test_service_load.py
+	NETSONDE_TRIES=60 $(BIN)/python -m pytest tests/contract/test_record_crashes.py
 
 bench: $(VENV)/dev.done programs  ## ratios against a baseline measured in the same run
 	$(BIN)/python -m bench
