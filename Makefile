@@ -20,12 +20,12 @@ run: $(VENV)/run.done programs  ## serve HTTP (REST, MCP, events) on loopback
 	@$(BIN)/python -m netsonde serve --transport http
 
 test: $(VENV)/dev.done programs unpacked  ## every test, inside a sealed network
-	$(BIN)/python -m pytest
+	$(BIN)/python -m scripts.run_tests
 
 check: lint types layers programs unpacked  ## what CI runs: lint, types, layers, docs, tests with coverage
 	$(BIN)/python -m scripts.generate_docs --check
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m scripts.run_tests --coverage
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report
 
