@@ -1,12 +1,16 @@
 """The product as it is put together for real, for tests that run it in the lab."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv6Network
 from itertools import count
+
+import msgspec
 
 from netsonde.adapters.clock import SystemClock
 from netsonde.adapters.dns import DnsResolver
 from netsonde.adapters.privileges import look_up_privileges
-from netsonde.adapters.process.launch_chain import LaunchChain, find_basic_chain
+from netsonde.adapters.process.launch_chain import Launch, LaunchChain, find_basic_chain
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
 from netsonde.adapters.programs import InstalledPrograms
 from netsonde.application.catalog import Catalog, Entry
@@ -56,9 +60,11 @@ class WithoutCapabilities:
         self._chain = chain
         self._before = (setpriv, "--securebits", "+noroot", "--inh-caps=-all", "--")
 
-    def argv(self, plan: Plan) -> tuple[str, ...]:
+    @contextmanager
+    def prepared(self, plan: Plan, directory: str) -> Iterator[Launch]:
         """See `LaunchChain`."""
-        return (*self._before, *self._chain.argv(plan))
+        with self._chain.prepared(plan, directory) as launch:
+            yield msgspec.structs.replace(launch, argv=(*self._before, *launch.argv))
 
     def failure(self, returncode: int, stderr: bytes) -> str | None:
         """See `LaunchChain`."""

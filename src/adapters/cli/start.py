@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from ...application.run_tool import RunTool
 from ...domain.health import CheckResult
+from ...domain.layer import Layer
 from ...domain.terms import Resolved, Unresolved
 
 
@@ -34,6 +35,10 @@ class Assembly(LookUp, Protocol):
 
     @property
     def run_tool(self) -> RunTool: ...
+
+    def layers(self) -> Sequence[Layer]:
+        """What contains a program on this host."""
+        ...
 
     def described(self) -> Sequence[Setting]:
         """Every setting in force, secrets hidden."""
