@@ -8,7 +8,7 @@ FUZZ_EXAMPLES ?= 200000
 FUZZ_SECONDS ?= 3600
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check lint types layers docs fuzz soak bench inspector lock programs clean
+.PHONY: help demo run test check lint types layers docs fuzz soak bench inspector conformance deploy-check mcpb lock programs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -54,6 +54,17 @@ bench: $(VENV)/dev.done programs  ## ratios against a baseline measured in the s
 
 inspector: $(VENV)/run.done programs  ## the MCP Inspector's command line against the real server
 	bash tests/contract/inspector.sh
+
+conformance: $(VENV)/dev.done programs  ## the MCP conformance suite against the HTTP transport
+	bash tests/contract/conformance.sh
+
+deploy-check: $(VENV)/dev.done  ## deploy/ by the tests and by every tool for it that is installed here
+	NETSONDE_NO_LAB=1 $(BIN)/python -m pytest -q tests/unit/deploy
+	@$(BIN)/python -m scripts.deploy_check
+
+mcpb: $(VENV)/dev.done  ## dist/netsonde-VERSION.mcpb, for clients that install bundles; built, validated, started
+	@$(BIN)/pip install -q --disable-pip-version-check 'uv<1' 2> >(grep -v '^WARNING: Location' >&2)
+	@$(BIN)/python -m scripts.mcpb
 
 lock: $(VENV)/dev.done  ## resolve the dependencies anew into requirements/
 	$(BIN)/pip install -q 'uv<1'

@@ -4,7 +4,10 @@ import logging
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import msgspec
+
 from ..application.ports import EventLog
+from ..domain.audit import Denied, Switched
 from ..domain.execution import (
     Event,
     Finished,
@@ -60,6 +63,11 @@ class LoggedEvents:
                 self._log(logging.DEBUG, "tool.progress", event, percent=round(percent, 1))
             case Finished(output):
                 self._log_end(event, output)
+            case Denied() as denied:
+                self._log(logging.WARNING, "access.denied", event, **msgspec.structs.asdict(denied))
+            case Switched() as switched:
+                values = msgspec.structs.asdict(switched)
+                self._log(logging.INFO, "tool.switched", event, **values)
 
     def events(self, execution_id: str) -> tuple[Event, ...]:
         """See the port."""
@@ -96,6 +104,6 @@ class LoggedEvents:
 
     def _log(self, level: int, name: str, event: Event, **values: object) -> None:
         known = {key: value for key, value in values.items() if value is not None}
-        self._logger.log(
-            level, name, extra={"fields": {"execution_id": event.execution_id, **known}}
-        )
+        if event.execution_id:
+            known = {"execution_id": event.execution_id, **known}
+        self._logger.log(level, name, extra={"fields": known})

@@ -1,11 +1,14 @@
 """Ports kept in memory: for tests, for authors of plug-ins, for dry runs. Nothing here is a mock."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import msgspec
 
-from ..application.ports import Capture, Ended, HowEnded
+from ..application.ports import Capture, Ended, HowEnded, Usage
 from ..domain.plan import Limits, Plan
 from ..domain.terms import Resolved, Unresolved
 
@@ -134,3 +137,85 @@ class KeptSwitches:
     def remember(self, disabled: frozenset[str]) -> None:
         """See the port."""
         self._disabled = disabled
+
+
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
+
+
+class KeptSpan:
+    """A span that was opened. `parent` is its span here, `trace` the trace id that a caller named.
+
+    `ended` is None while it is open, else "done", "cancelled" or "failed".
+    """
+
+    def __init__(self, name: str, parent: "KeptSpan | None", trace: str) -> None:
+        self.name = name
+        self.parent = parent
+        self.trace = trace
+        self.attributes: dict[str, str | int | float | bool] = {}
+        self.ended: str | None = None
+
+    def set(self, **attributes: str | int | float | bool) -> None:
+        """See the port `Span`."""
+        self.attributes |= attributes
+
+
+class KeptSpans:
+    """Keeps every span, in the order they were opened, in `spans`. Meets `Tracer`."""
+
+    def __init__(self) -> None:
+        self.spans: list[KeptSpan] = []
+        self._current: ContextVar[KeptSpan | None] = ContextVar("span", default=None)
+
+    @contextmanager
+    def request(
+        self, name: str, carrier: Mapping[str, str], **attributes: str | int | float | bool
+    ) -> Iterator[KeptSpan]:
+        """See the port."""
+        named = _TRACEPARENT.match(str(carrier.get("traceparent", "")))
+        with self._open(KeptSpan(name, None, named[1] if named else ""), attributes) as span:
+            yield span
+
+    @contextmanager
+    def span(self, name: str, **attributes: str | int | float | bool) -> Iterator[KeptSpan]:
+        """See the port."""
+        parent = self._current.get()
+        with self._open(KeptSpan(name, parent, parent.trace if parent else ""), attributes) as span:
+            yield span
+
+    @contextmanager
+    def _open(
+        self, span: KeptSpan, attributes: Mapping[str, str | int | float | bool]
+    ) -> Iterator[KeptSpan]:
+        span.set(**attributes)
+        self.spans.append(span)
+        token = self._current.set(span)
+        span_ended = "done"
+        try:
+            yield span
+        except asyncio.CancelledError:
+            span_ended = "cancelled"
+            raise
+        except BaseException:
+            span_ended = "failed"
+            raise
+        finally:
+            span.ended = span_ended
+            self._current.reset(token)
+
+
+class FakeMachine:
+    """As busy as it is told to be. Meets `Machine`; `now` is what it says next."""
+
+    def __init__(self, now: Usage | None = None) -> None:
+        self.now = now or Usage(
+            cpu_percent=10.0,
+            memory_percent=20.0,
+            disk_percent=30.0,
+            descriptors=40,
+            max_descriptors=1024,
+        )
+
+    def usage(self) -> Usage:
+        """See the port."""
+        return self.now

@@ -49,6 +49,15 @@ def check_port(port: int, *, needed: bool) -> CheckResult:
     )
 
 
+def file_stamp(path: str) -> tuple[int, int, int, int] | None:
+    """What changes when the file behind `path` is changed or replaced; None if there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def _result(
     name: str, status: HealthStatus, priority: Priority, message: str, fix: str = ""
 ) -> CheckResult:

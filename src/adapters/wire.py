@@ -7,6 +7,7 @@ import msgspec
 
 from ..domain.errors import ErrorType, ToolError
 from ..domain.execution import Status, ToolOutput
+from ..domain.health import HealthStatus
 
 OK = 0
 FAILED = 1
@@ -44,6 +45,36 @@ CODES: Mapping[ErrorType, Code] = MappingProxyType(
     }
 )
 
+_RULES: Mapping[str, int] = MappingProxyType(
+    {
+        UNKNOWN_TOOL: 404,
+        "access.host": 421,
+        "execution.unknown": 404,
+        "request.accept": 406,
+        "request.host": 400,
+        "request.malformed": 400,
+        "request.media_type": 415,
+        "request.method": 405,
+        "request.path": 404,
+        "request.size": 413,
+    }
+)
+"""Rules that have a status of their own, whatever the type of the error."""
+
+HEALTH: Mapping[HealthStatus, int] = MappingProxyType(
+    {HealthStatus.HEALTHY: 200, HealthStatus.DEGRADED: 207, HealthStatus.UNHEALTHY: 503}
+)
+"""The HTTP status of an answer about the health of the whole."""
+
+READY: Mapping[bool, int] = MappingProxyType({True: 200, False: 503})
+"""The HTTP status by which an orchestrator learns whether to send requests."""
+
+HTTP_OK = 200
+NO_CONTENT = 204
+
+WAITS = frozenset({429, 503})
+"""The HTTP statuses that say when to come back."""
+
 _RAN: Mapping[Status, int] = MappingProxyType(
     {
         Status.SUCCESS: OK,
@@ -61,7 +92,8 @@ def http_status(output: ToolOutput) -> int:
 
 def http_status_of(error: ToolError) -> int:
     """The HTTP status of an error that kept something from running."""
-    return 404 if _is_unknown_tool(error) else CODES[error.error_type].http
+    own = _RULES.get(str(error.metadata.get("rule")))
+    return CODES[error.error_type].http if own is None else own
 
 
 def exit_status(output: ToolOutput) -> int:
@@ -73,8 +105,9 @@ def exit_status(output: ToolOutput) -> int:
 
 def exit_status_of(error: ToolError) -> int:
     """The exit status of an error that kept something from running."""
-    return USAGE if _is_unknown_tool(error) else CODES[error.error_type].exit
+    return USAGE if is_unknown_tool(error) else CODES[error.error_type].exit
 
 
-def _is_unknown_tool(error: ToolError) -> bool:
+def is_unknown_tool(error: ToolError) -> bool:
+    """Whether there is no tool of the name that was asked for."""
     return error.metadata.get("rule") == UNKNOWN_TOOL

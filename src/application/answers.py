@@ -53,6 +53,13 @@ def rfc3339(at_s: float) -> str:
     )
 
 
+CANCELLED = ToolError(
+    error_type=ErrorType.CANCELLED,
+    message="Cancelled: the caller went away or asked for it.",
+    recovery_suggestion="Call again if the answer is still wanted; what arrived is kept.",
+)
+
+
 def refusal(
     *,
     execution_id: str,
@@ -122,15 +129,6 @@ def report(
     )
 
 
-def cancelled(reason: str) -> ToolError:
-    """The error of an execution that its caller, or the server's end, cut short."""
-    return ToolError(
-        error_type=ErrorType.CANCELLED,
-        message=f"Cancelled: {reason}.",
-        recovery_suggestion="Call again if the answer is still wanted.",
-    )
-
-
 def _outcome(entry: Entry, plan: Plan, ended: Ended) -> tuple[Status, ToolError | None]:
     program = entry.tool.command_name
     if ended.how is HowEnded.TIMED_OUT:
@@ -142,6 +140,8 @@ def _outcome(entry: Entry, plan: Plan, ended: Ended) -> tuple[Status, ToolError 
             ),
             metadata={"timeout_sec": plan.limits.timeout_s},
         )
+    if ended.how is HowEnded.CANCELLED:
+        return Status.CANCELLED, CANCELLED
     if ended.how is HowEnded.NOT_STARTED:
         return Status.REFUSED, ToolError(
             error_type=ErrorType.EXECUTION_ERROR,

@@ -15,6 +15,7 @@ from .ports import Clock, EventLog
 from .rates import Rates
 
 _GUESSES = "access"
+_MOST_RECORDED = 200  # characters of what a caller wanted
 _IPV6_CLIENT_BITS = 64  # what one client is usually given (RFC 6177)
 
 
@@ -53,21 +54,27 @@ class Gate:
         """Other credentials from now on."""
         self._credentials = tuple(credentials)
 
+    def knows(self, caller: Caller) -> bool:
+        """Whether a caller let in before would be let in with the same rights now."""
+        if not self._credentials:
+            return True
+        return any(credential.caller == caller for credential in self._credentials)
+
     def admit(self, token: str | None, *, address: str, action: str) -> Caller | ToolError:
         """Tell who sent `token` (None: there was none); a refusal is on record."""
         if not self._credentials:
             return Caller(name=address)
         client = _client(address)
         if (empty := self._guesses.empty(client, _GUESSES)) is not None:
-            self._deny("", address, action, "access.guessing")
+            self.deny("", "access.guessing", address=address, action=action)
             return _guessing(empty.retry_after_s)
         if token is None:
-            self._deny("", address, action, "access.missing")
+            self.deny("", "access.missing", address=address, action=action)
             return _unauthorized("access.missing", "There is no access token.")
         caller = self._holder(token)
         if caller is None:
             self._guesses.take(client, _GUESSES)
-            self._deny("", address, action, "access.token")
+            self.deny("", "access.token", address=address, action=action)
             return _unauthorized("access.token", "The access token is not known here.")
         return caller
 
@@ -78,8 +85,13 @@ class Gate:
         refused = object_to_scope(caller, scope, action)
         if refused is None:
             return None
-        self._deny(caller.name, address, action, refused.rule)
+        self.deny(caller.name, refused.rule, address=address, action=action)
         return refused.error()
+
+    def deny(self, caller: str, rule: str, *, address: str, action: str) -> None:
+        """Put on record that a caller ("": none was recognised) was turned away, here or by a driver."""
+        what = Denied(caller=caller, address=address, action=action[:_MOST_RECORDED], rule=rule)
+        self._log.append(Event(execution_id="", at_s=self._clock.wall_s(), what=what))
 
     def _holder(self, token: str) -> Caller | None:
         """Every digest is compared, in constant time, so that the time tells nothing."""
@@ -89,10 +101,6 @@ class Gate:
             if hmac.compare_digest(credential.digest, digest):
                 holder = credential.caller
         return holder
-
-    def _deny(self, caller: str, address: str, action: str, rule: str) -> None:
-        what = Denied(caller=caller, address=address, action=action[:200], rule=rule)
-        self._log.append(Event(execution_id="", at_s=self._clock.wall_s(), what=what))
 
 
 def _client(address: str) -> str:

@@ -18,6 +18,7 @@ class HowEnded(StrEnum):
 
     EXITED = "exited"  # by itself: see returncode (negative: killed by that signal, not ours)
     TIMED_OUT = "timed_out"  # ended by us at the plan's time limit
+    CANCELLED = "cancelled"  # ended by us for a caller; no port gives it, see ProcessRunner.run
     NOT_STARTED = "not_started"  # the program could not be started: see reason
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,50 +11,23 @@ import msgspec
 from ..domain import breaker as circuit
 from ..domain.access import LOCAL, Caller
 from ..domain.errors import ToolError
-from ..domain.execution import (
-    Event,
-    Finished,
-    Happening,
-    Planned,
-    Progressed,
-    Requested,
-    Started,
-    ToolOutput,
-)
+from ..domain.execution import Event, Finished, Happening, Planned, Requested, ToolOutput
 from ..domain.plan import Plan
-from ..domain.planning import Allowed, Verdict, judge, name_to_resolve
+from ..domain.planning import Allowed, Verdict
 from ..domain.privileges import Privileges
-from ..domain.refusal import Refused
-from ..domain.request import read
 from . import answers, refusals
 from .catalog import Catalog, Entry
-from .places import Full, Places
-from .ports import (
-    Clock,
-    Ended,
-    EventLog,
-    HowEnded,
-    LogFailed,
-    ProcessRunner,
-    Resolver,
-    Tracer,
-)
-from .progress import Progress, Ticker
+from .judging import Judge
+from .ports import Clock, EventLog, LogFailed, ProcessRunner, Resolver, Tracer
+from .progress import Progress
 from .rates import Rates, Standing
+from .run_plan import PlanRunner
+from .stage import NotAdmitted, Stage
 from .untraced import Untraced
 
 OnProgress = Callable[[Progress], None]
 _MOST_ECHOED = 4096
-_SHORTEST_TELLING_S = 1.0
-_LEFT = "the caller went away or asked for it"
-
-
-class Stage(msgspec.Struct):
-    """What changes about one tool while the server runs: its breaker, its places, its usual length."""
-
-    places: Places
-    breaker: circuit.Breaker = circuit.Breaker()
-    typical_s: float = 5.0
+_LONGEST_NAME = 128  # of a tool; longer ones exist nowhere, and would be kept in the record
 
 
 class _Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,14 +69,13 @@ class RunTool:
         tracer: Tracer | None = None,
     ) -> None:
         self.catalog = catalog
-        self._runner = runner
-        self._resolver = resolver
         self._clock = clock
         self._log = log
         self._new_id = new_id
-        self._privileges = privileges
         self._rates = Rates(None, clock) if rates is None else rates
         self._tracer = tracer if tracer is not None else Untraced()
+        self._judge = Judge(resolver, privileges, self._tracer)
+        self._plans = PlanRunner(runner, clock, self._tracer)
         self._stages: dict[str, Stage] = {}
         self._running: dict[str, asyncio.Task[ToolOutput]] = {}
         self._askers: dict[str, str] = {}
@@ -115,9 +88,9 @@ class RunTool:
         for entry in catalog.entries():
             stage = self._stages.get(entry.name)
             if stage is None:
-                self._stages[entry.name] = Stage(Places(entry.concurrency, entry.queue))
+                self._stages[entry.name] = Stage(entry, self._clock, self._tracer)
             else:
-                stage.places.resize(entry.concurrency, entry.queue)
+                stage.resize(entry)
 
     async def plan(
         self, tool: str, members: Mapping[str, Any], *, caller: Caller = LOCAL
@@ -132,19 +105,7 @@ class RunTool:
         self, entry: Entry, members: Mapping[str, Any], *, caller: Caller = LOCAL
     ) -> Verdict:
         """Judge a request: parse it, look its name up if that may be, apply the policy."""
-        request = caller.object_to_tool(entry.name) or read(members)
-        if isinstance(request, Refused):
-            return request
-        policy = caller.narrow(entry.terms.policy)
-        terms = msgspec.structs.replace(entry.terms, policy=policy)
-        looked_up = None
-        if (name := name_to_resolve(entry.tool, request, terms)) is not None:
-            with self._tracer.span("resolve", hostname=name):
-                looked_up = await self._resolver.resolve(name)
-        with self._tracer.span("judge") as span:
-            verdict = judge(entry.tool, request, terms, self._privileges, looked_up)
-            span.set(verdict="allowed" if isinstance(verdict, Allowed) else verdict.rule)
-        return verdict
+        return await self._judge.judge(entry, members, caller)
 
     async def execute(
         self,
@@ -200,7 +161,11 @@ class RunTool:
 
     def breaker_state(self, entry: Entry) -> circuit.State:
         """The state of a tool's circuit breaker."""
-        return self._stages[entry.name].breaker.state
+        return self._stages[entry.name].state
+
+    def breaker_states(self) -> dict[str, circuit.State]:
+        """The state of every tool's circuit breaker, by the tool's name."""
+        return {entry.name: self.breaker_state(entry) for entry in self.catalog.entries()}
 
     def standing(self, entry: Entry, caller: Caller) -> Standing | None:
         """How many calls of a tool are left to a caller; None where there is no limit."""
@@ -208,28 +173,35 @@ class RunTool:
 
     def _open(self, tool: str, members: Mapping[str, Any], caller: Caller) -> _Call:
         entry = self._entry(tool)
-        target, extra_args = (
+        target, extra_args, profile = (
             text[:_MOST_ECHOED] if isinstance(text, str) else ""
-            for text in (members.get("target"), members.get("extra_args"))
+            for text in (members.get(name) for name in ("target", "extra_args", "profile"))
         )
         call = _Call(
             execution_id=self._new_id(),
             entry=entry,
-            tool=tool if isinstance(entry, ToolError) else entry.name,
+            tool=tool[:_LONGEST_NAME] if isinstance(entry, ToolError) else entry.name,
             target=target,
             caller=caller,
             asked_s=self._clock.wall_s(),
         )
         self._record(
             call.execution_id,
-            Requested(tool=call.tool, target=target, extra_args=extra_args, caller=caller.name),
+            Requested(
+                tool=call.tool,
+                target=target,
+                extra_args=extra_args,
+                options=_echoed(members.get("options")),
+                profile=profile,
+                caller=caller.name,
+            ),
         )
         return call
 
     def _close(self, call: _Call, work: asyncio.Task[ToolOutput]) -> None:
         del self._running[call.execution_id], self._askers[call.execution_id]
         if work.cancelled():  # before its first step, so it could not say so itself
-            self._record(call.execution_id, Finished(call.refusal(answers.cancelled(_LEFT))))
+            self._record(call.execution_id, Finished(call.refusal(answers.CANCELLED)))
 
     async def _execute(
         self, call: _Call, members: Mapping[str, Any], on_progress: OnProgress
@@ -252,7 +224,7 @@ class RunTool:
         except LogFailed as failure:
             outcome = refusals.unrecorded(failure)
         except asyncio.CancelledError:
-            outcome = answers.cancelled(_LEFT)
+            outcome = answers.CANCELLED
         except Exception:  # a bug, ours or a plug-in's: the driver says so, the record must end too
             self._record(call.execution_id, Finished(call.refusal(refusals.BROKEN, plan)))
             raise
@@ -276,76 +248,23 @@ class RunTool:
     async def _admit(
         self, call: _Call, entry: Entry, plan: Plan, on_progress: OnProgress
     ) -> ToolOutput | ToolError:
-        """Rate, breaker, place, breaker again after the wait; then run."""
-        stage = self._stages[entry.name]
-        if (
-            error := refusals.unavailable(entry) or self._over_rate(entry, call.caller)
-        ) is not None:
+        """Rate, breaker, place; then run."""
+        error = refusals.unavailable(entry) or self._over_rate(entry, call.caller)
+        if error is not None:
             return error
-        rejected = circuit.rejects(stage.breaker, entry.breaker, self._clock.monotonic_s())
-        if rejected is not None:
-            return refusals.breaker_open(entry, rejected)
         try:
-            async with AsyncExitStack() as held:
-                with self._tracer.span("wait"):
-                    await held.enter_async_context(stage.places.take(stage.typical_s))
-                admitted = circuit.admit(stage.breaker, entry.breaker, self._clock.monotonic_s())
-                if isinstance(admitted, circuit.Rejected):
-                    return refusals.breaker_open(entry, admitted)
-                stage.breaker = admitted.breaker
-                signal = circuit.Signal.ABANDONED
-                try:
-                    # What was decided is on record before anything is done.
-                    await self._log.settle()
-                    output, signal = await self._run(
-                        call.execution_id, entry, plan, stage, on_progress
-                    )
-                    return output
-                finally:
-                    stage.breaker = circuit.report(
-                        stage.breaker,
-                        entry.breaker,
-                        signal,
-                        admitted.era,
-                        self._clock.monotonic_s(),
-                    )
-        except Full as full:
-            return refusals.busy(entry, full)
-
-    async def _run(
-        self,
-        execution_id: str,
-        entry: Entry,
-        plan: Plan,
-        stage: Stage,
-        on_progress: OnProgress,
-    ) -> tuple[ToolOutput, circuit.Signal]:
-        self._record(execution_id, Started())
-        started_s, since_s = self._clock.wall_s(), self._clock.monotonic_s()
-
-        def tell(progress: Progress) -> None:
-            if progress.said:
-                self._record(execution_id, Progressed(progress.percent))
-            on_progress(progress)
-
-        with (
-            self._tracer.span("process", program=entry.tool.command_name) as span,
-            Ticker(entry.tool, plan, self._clock, tell) as ticker,
-        ):
-            ended = await self._runner.run(plan, ticker.feed)
-            span.set(how=ended.how.value, stdout_bytes=ended.stdout.total_bytes)
-        duration_s = self._clock.monotonic_s() - since_s
-        stage.typical_s += 0.3 * (duration_s - stage.typical_s)
-        with self._tracer.span("parse"):
-            output = answers.report(
-                execution_id=execution_id,
-                entry=entry,
-                plan=plan,
-                ended=ended,
-                started_s=started_s,
-                duration_s=duration_s,
-            )
-        return output, _signal(ended, plan)
+            async with self._stages[entry.name].admitted(entry) as turn:
+                await self._log.settle()  # what was decided is on record before anything is done
+                return await self._plans.run(
+                    call.execution_id,
+                    entry,
+                    plan,
+                    turn,
+                    record=partial(self._record, call.execution_id),
+                    on_progress=on_progress,
+                )
+        except NotAdmitted as not_admitted:
+            return not_admitted.error
 
     def _entry(self, name: str) -> Entry | ToolError:
         entry = self.catalog.find(name)
@@ -364,19 +283,14 @@ class RunTool:
         self._log.append(Event(execution_id=execution_id, at_s=self._clock.wall_s(), what=what))
 
 
-def _signal(ended: Ended, plan: Plan) -> circuit.Signal:
-    """Only failures of the tool count: an exit status above 0 is an answer about the target.
-
-    A time limit of less than a second, which only a caller sets, tells nothing about the tool.
-    """
-    if ended.how is HowEnded.TIMED_OUT and plan.limits.timeout_s < _SHORTEST_TELLING_S:
-        return circuit.Signal.ABANDONED
-    crashed = ended.how is HowEnded.EXITED and (ended.returncode or 0) < 0
-    return (
-        circuit.Signal.FAILURE
-        if crashed or ended.how is not HowEnded.EXITED
-        else circuit.Signal.SUCCESS
-    )
+def _echoed(options: Any) -> str:
+    """Typed options as JSON, as far as they are kept; "" for none, and for what is no JSON."""
+    if not options:
+        return ""
+    try:
+        return msgspec.json.encode(options)[:_MOST_ECHOED].decode("utf-8", "replace")
+    except (TypeError, ValueError, RecursionError):
+        return ""
 
 
 def _ignore(progress: Progress) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..adapters.hosts_file import HostsResolver
 from ..adapters.system_probe import check_port, check_state_folder
@@ -18,6 +18,9 @@ from .settings import Settings
 from .settings_load import Described, Loaded, load
 from .settings_problems import ConfigError, Problem
 
+if TYPE_CHECKING:
+    from ..adapters.record.audit import RecordAudit
+
 
 class Assembly:
     """One start. Raises ConfigError, unless `lenient`: then defaults stand in for what is wrong."""
@@ -32,8 +35,9 @@ class Assembly:
         lenient: bool = False,
     ) -> None:
         self.problems: tuple[Problem, ...] = ()
+        self._given = environ, config, command_line
         try:
-            self._container = _container(load(environ, config=config, command_line=command_line))
+            self._container = _container(self.load_again())
         except ConfigError as error:
             if not lenient:
                 raise
@@ -55,6 +59,21 @@ class Assembly:
         return self._container.loaded().settings
 
     @property
+    def loaded(self) -> Loaded:
+        """The settings in force, and where each came from."""
+        return self._container.loaded()
+
+    @property
+    def container(self) -> Container:
+        """The object graph, for the drivers' own parts."""
+        return self._container
+
+    def load_again(self) -> Loaded:
+        """Read the settings as at the start; raises ConfigError."""
+        environ, config, command_line = self._given
+        return load(environ, config=config, command_line=command_line)
+
+    @property
     def run_tool(self) -> RunTool:
         """The use-case."""
         return self._container.run_tool()
@@ -74,6 +93,12 @@ class Assembly:
     def hosts(self, text: str) -> HostsResolver:
         """A table of hosts that answers look-ups."""
         return HostsResolver(text)
+
+    def audit(self, folder: str | None) -> "RecordAudit":
+        """The record in the folder; None: in the one of the settings."""
+        from ..adapters.record.audit import RecordAudit  # SQLite, for its auditors only
+
+        return RecordAudit(folder or self.settings.state.dir)
 
     async def examine(self) -> tuple[CheckResult, ...]:
         """What works here."""

@@ -12,8 +12,10 @@ from ..adapters.privileges import look_up_privileges
 from ..adapters.process.find_chain import find_chain
 from ..adapters.process.subprocess_runner import SubprocessRunner
 from ..adapters.programs import InstalledPrograms
+from ..application.ports import EventLog, Tracer
 from ..application.rates import Rates
 from ..application.run_tool import RunTool
+from ..application.untraced import Untraced
 from ..domain.bucket import Rate
 from .catalog import build_catalog, settle
 from .logs import LOGGER
@@ -52,6 +54,7 @@ class Container(containers.DeclarativeContainer):
     runner = providers.Singleton(SubprocessRunner, chain)
     recent = providers.Singleton(RecentEvents)
     log = providers.Singleton(LoggedEvents, recent, LOGGER)
+    tracer = providers.Singleton(Untraced)
 
     rates = providers.Singleton(
         Rates,
@@ -70,4 +73,11 @@ class Container(containers.DeclarativeContainer):
         new_id=providers.Object(new_execution_id),
         privileges=privileges,
         rates=rates,
+        tracer=tracer,
     )
+
+
+def observe_by(container: Container, *, log: EventLog, tracer: Tracer) -> None:
+    """Have what is made from now on tell this log and this tracer."""
+    container.log.override(providers.Object(log))
+    container.tracer.override(providers.Object(tracer))

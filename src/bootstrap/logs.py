@@ -19,6 +19,8 @@ def set_up_logging(settings: Logging, *, quiet: bool = False) -> None:
     handler.setFormatter(Lines(as_json=settings.format == "json"))
     root = logging.getLogger()
     for old in root.handlers[:]:
+        for kept in old.filters:
+            handler.addFilter(kept)
         root.removeHandler(old)
     root.addHandler(handler)
     level = logging.getLevelNamesMapping()[settings.level]
@@ -26,6 +28,12 @@ def set_up_logging(settings: Logging, *, quiet: bool = False) -> None:
         level = max(level, logging.WARNING)
     LOGGER.setLevel(level)
     root.setLevel(level if level == logging.DEBUG else max(level, logging.WARNING))
+
+
+def log_through(a_filter: logging.Filter) -> None:
+    """Have every record pass the filter, after a reload too."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(a_filter)
 
 
 def log_clamped(clamped: tuple[Clamped, ...]) -> None:

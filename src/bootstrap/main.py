@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 
 from ..adapters import wire
-from .serving import NoTransport
 from .settings_problems import ConfigError
 
 
@@ -18,9 +17,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         for problem in error.problems:
             print(f"netsonde: {problem}", file=sys.stderr)
-        return wire.USAGE
-    except NoTransport as error:
-        print(f"netsonde: {error}", file=sys.stderr)
         return wire.USAGE
     except KeyboardInterrupt:
         return wire.INTERRUPTED

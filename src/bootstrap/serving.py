@@ -11,14 +11,12 @@ if TYPE_CHECKING:
     from .assembly import Assembly
 
 
-class NoTransport(Exception):
-    """A transport that this version does not have."""
-
-
 def serve(assembly: "Assembly") -> int:
     """Serve until the client or a signal ends it; gives the exit status."""
-    if assembly.settings.server.transport != "stdio":
-        raise NoTransport("the http transport is not part of this version; use stdio")
+    if assembly.settings.server.transport == "http":
+        from .http_service import serve_http
+
+        return serve_http(assembly)
     # The SDK takes half a second to import; nobody but this driver should pay for it.
     from ..adapters.mcp.stdio import serve as serve_stdio
 

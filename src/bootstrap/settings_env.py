@@ -67,6 +67,9 @@ def _mistake(variable: str) -> Problem | None:
     if variable.startswith(_TOOLS):
         keys = ", ".join(row.path[-1].upper() for row in tool_rows())
         return Problem(variable, "", f"is unknown; {_TOOLS}{ANY_TOOL}_ goes with {keys}")
+    for row in general_rows():
+        if row.path[0] == "security" and variable == f"MCP_{row.path[-1].upper()}":
+            return Problem(variable, "", f"is unknown; the variable of {row.key} is {row.variable}")
     near = nearest(variable, [*by_variable(), CONFIG_FILE], 0.6 if ours else 0.8)
     if not ours and near is None:
         return None

@@ -25,10 +25,26 @@ def read_file(path: str) -> Mapping[str, Any] | Problem:
         return Problem(path, "", str(error))
     except OSError as error:
         return Problem(path, "", f"can't be read: {error.strerror}")
+    except ValueError:  # a NUL in the path
+        return Problem(path.replace("\0", "\\0"), "", "is no path of a file")
 
 
 def leaves(path: str, tree: Mapping[str, Any]) -> Iterator[tuple[Row, Any] | Problem]:
-    """Each setting in the tree with its value; each key that does not exist as a problem."""
+    """Each setting in the tree with its value; each key that does not exist as a problem.
+
+    A key may be written dotted (`security.max_hosts`) or in its section, but not both ways.
+    """
+    seen: set[str] = set()
+    for leaf in _leaves(path, tree):
+        if not isinstance(leaf, Problem):
+            if leaf[0].key in seen:
+                leaf = Problem(path, leaf[0].key, "is there twice, dotted and in its section")
+            else:
+                seen.add(leaf[0].key)
+        yield leaf
+
+
+def _leaves(path: str, tree: Mapping[str, Any]) -> Iterator[tuple[Row, Any] | Problem]:
     sections = {row.path[0] for row in general_rows()} | {"tools"}
     for name, value in tree.items():
         if name == "tools" and isinstance(value, Mapping):

@@ -41,8 +41,11 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     sources: Mapping[str, str] = {}
     clamped: tuple[Clamped, ...] = ()
 
-    def described(self) -> tuple[Described, ...]:
-        """Every setting in force, in a stable order; of `tools` only what was set."""
+    def described(self, *, reveal: bool = False) -> tuple[Described, ...]:
+        """Every setting in force, in a stable order; of `tools` only what was set.
+
+        `reveal` shows secrets, to compare them; such a result is for no eyes.
+        """
         rows = [(row, _value(self.settings, row.path)) for row in general_rows()]
         for name in sorted(self.settings.tools):
             mine = (row.of_tool(name) for row in tool_rows())
@@ -54,7 +57,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(
             Described(
                 key=row.key,
-                value=HIDDEN if row.secret and value else value,
+                value=HIDDEN if row.secret and value and not reveal else value,
                 source=self.sources.get(row.key, DEFAULT),
                 variable=row.variable.replace(ANY_TOOL.upper(), row.path[1].upper())
                 if row.path[0] == "tools"

@@ -25,9 +25,13 @@ class Switched(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Reloaded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The settings were read anew. `problems` says why nothing was changed, if it was not."""
+    """The settings were read anew: keys changed, and those whose change waits for a restart.
+
+    `problems` says why nothing was changed, if it was not.
+    """
 
     changed: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
 

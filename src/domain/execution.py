@@ -56,11 +56,13 @@ class ToolOutput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Requested(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A caller asked."""
+    """A caller asked. `options` are the typed ones, as JSON text."""
 
     tool: str
     target: str
     extra_args: str = ""
+    options: str = ""
+    profile: str = ""
     caller: str = ""
 
 

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # has no types
 
-from netsonde.adapters.mcp.schemas import option_schema
+from netsonde.application.schemas import option_schema
 from netsonde.domain.options import flag, glued, valued
 from netsonde.domain.tool import Int, Ports
 

@@ -13,12 +13,14 @@ from ...domain.health import HealthStatus, roll_up
 from ...domain.words import quote
 from .. import wire
 from . import answers, overviews
+from .audit import audit
 from .batch import judge_batch
 from .execution import execute
 from .hosts import read_hosts
 from .install import install_client
 from .screen import show, show_json
 from .start import Starter
+from .tokens import token
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -191,6 +193,8 @@ def doctor(starter: Starter, /, config: str | None, as_json: bool) -> None:
 
 
 netsonde.add_command(install_client)
+netsonde.add_command(audit)
+netsonde.add_command(token)
 
 
 def command_line(words: Sequence[str], starter: Starter) -> int:

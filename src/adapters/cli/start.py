@@ -1,9 +1,10 @@
 """What the command line needs of a start: protocols, since drivers are handed finished objects."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from ...application.run_tool import RunTool
+from ...domain.execution import Recorded
 from ...domain.health import CheckResult
 from ...domain.layer import Layer
 from ...domain.terms import Resolved, Unresolved
@@ -30,6 +31,48 @@ class Setting(Protocol):
     def variable(self) -> str: ...
 
 
+class Problem(Protocol):
+    """What is wrong with the record: a stable code, and the number of the first bad one if it has one."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def number(self) -> int | None: ...
+    @property
+    def message(self) -> str: ...
+
+
+class Verification(Protocol):
+    """What came of verifying the record. Times are Unix times; `head` is NUMBER:MAC."""
+
+    @property
+    def records(self) -> int: ...
+    @property
+    def first(self) -> int | None: ...
+    @property
+    def last(self) -> int | None: ...
+    @property
+    def from_s(self) -> float | None: ...
+    @property
+    def to_s(self) -> float | None: ...
+    @property
+    def head(self) -> str: ...
+    @property
+    def problem(self) -> Problem | None: ...
+
+
+class Audit(Protocol):
+    """The record, for those who examine it; raises OSError if there is none to be read."""
+
+    def verify(self, noted: tuple[int, str] | None = None) -> Verification:
+        """Whether it is whole, and goes on from the head (number, MAC) that was noted before."""
+        ...
+
+    def events(self, since: int | None, limit: int) -> Iterable[Recorded]:
+        """Events above number `since`, oldest first; None: the newest."""
+        ...
+
+
 class Assembly(LookUp, Protocol):
     """The finished objects of one start."""
 
@@ -50,6 +93,10 @@ class Assembly(LookUp, Protocol):
 
     async def examine(self) -> Sequence[CheckResult]:
         """What works here."""
+        ...
+
+    def audit(self, folder: str | None) -> Audit:
+        """The record in the folder; None: in the one of the settings."""
         ...
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...application.catalog import Entry
+from ...application.schemas import OUTPUT_SCHEMA, input_schema
 from ...domain.policy import Policy
-from .schemas import OUTPUT_SCHEMA, input_schema
 
 _REFUSALS = (
     "A refusal names its rule and the offending token in error.metadata; where a nearby request would "

@@ -3,18 +3,21 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakSet
 
 import msgspec
+from msgspec.structs import replace
 
 from ...application.catalog import Entry
+from ...application.ports import Tracer
 from ...application.run_tool import RunTool
+from ...application.schemas import input_schema
+from ...application.untraced import Untraced
 from ...domain.access import Caller
 from .guidance import instructions, listed
 from .progress import told
-from .schemas import input_schema
 from .sdk import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -41,6 +44,10 @@ Context = ServerRequestContext[Any, Any]
 ANNOUNCE_S = 1.0
 _LONGEST_NAME = 128  # of a tool; longer ones exist nowhere, and would be kept in the record
 _COMPLETE = {"resultType": "complete"}  # required in 2026-07-28; the SDK drops it before that
+_GREETINGS = frozenset({"initialize", "server/discover"})
+_ENDLESS = "subscriptions/listen"
+_TRACE_CONTEXT = ("traceparent", "tracestate", "baggage")  # SEP-414
+_LONGEST_TRACE_CONTEXT = 8192  # bytes of W3C baggage
 _log = logging.getLogger(__name__)
 
 
@@ -48,10 +55,16 @@ class DiagnosticsServer(Server[Any]):
     """One server for any number of connections. `caller` names who a request comes from."""
 
     def __init__(
-        self, run_tool: RunTool, *, version: str, caller: Callable[[Context], Caller]
+        self,
+        run_tool: RunTool,
+        *,
+        version: str,
+        caller: Callable[[Context], Caller],
+        tracer: Tracer | None = None,
     ) -> None:
         self._run_tool = run_tool
         self._caller = caller
+        self._tracer = tracer if tracer is not None else Untraced()
         self._bus = InMemorySubscriptionBus()
         self._listening = ListenHandler(self._bus, max_subscriptions=256, max_buffered_events=16)
         self._connections: WeakSet[Connection] = WeakSet()
@@ -66,7 +79,7 @@ class DiagnosticsServer(Server[Any]):
             cache_hints={"tools/list": CacheHint(ttl_ms=0, scope="private")},
         )
         # In place of the SDK's tracing, which costs a third of a call even where nothing is traced.
-        self.middleware[:] = [contain]
+        self.middleware[:] = [self._traced, contain, self._narrowed]
         # Here and not above, where results must be models: these are JSON already.
         self.add_request_handler("tools/list", PaginatedRequestParams, self._list_tools)
         self.add_request_handler("tools/call", CallToolRequestParams, self._call_tool)
@@ -107,10 +120,21 @@ class DiagnosticsServer(Server[Any]):
     def _entries(self) -> list[Entry]:
         return [entry for entry in self._run_tool.catalog.entries() if entry.enabled]
 
+    def _entries_for(self, caller: Caller) -> list[Entry]:
+        """What the caller may use, on the caller's terms."""
+        if not caller.narrowed:
+            return self._entries()
+        return [
+            replace(entry, terms=replace(entry.terms, policy=caller.narrow(entry.terms.policy)))
+            for entry in self._entries()
+            if caller.object_to_tool(entry.name) is None
+        ]
+
     async def _list_tools(self, ctx: Context, params: PaginatedRequestParams) -> dict[str, Any]:
         if params.cursor is not None:
             raise MCPError(INVALID_PARAMS, "There is one page only, and no such cursor")
-        return {**_COMPLETE, "tools": [listed(entry) for entry in self._entries()]}
+        entries = self._entries_for(self._caller(ctx))
+        return {**_COMPLETE, "tools": [listed(entry) for entry in entries]}
 
     async def _call_tool(self, ctx: Context, params: CallToolRequestParams) -> dict[str, Any]:
         async with told(ctx.session.report_progress) as on_progress:
@@ -139,10 +163,52 @@ class DiagnosticsServer(Server[Any]):
         entry = self._run_tool.catalog.find(name)
         return input_schema(entry) if entry is not None else None
 
+    async def _traced(self, ctx: Context, call_next: CallNext) -> HandlerResult:
+        """Middleware: a span for each request, in the trace that the client says it belongs to."""
+        if ctx.request_id is None or ctx.method == _ENDLESS:
+            return await call_next(ctx)
+        known = ctx.method in _GREETINGS or self.get_request_handler(ctx.method) is not None
+        method = ctx.method if known else "unknown"
+        about = {"protocol": ctx.protocol_version}
+        if (tool := self._run_tool.catalog.find(str((ctx.params or {}).get("name")))) is not None:
+            about["tool"] = tool.name
+        carrier = _carrier(ctx.params)
+        # Over HTTP the trace that its headers belong to is the current one already.
+        current = ctx.request is not None and "traceparent" not in carrier
+        name = f"mcp {method}"
+        with (
+            self._tracer.span(name, **about)
+            if current
+            else self._tracer.request(name, carrier, **about)
+        ):
+            return await call_next(ctx)
+
+    async def _narrowed(self, ctx: Context, call_next: CallNext) -> HandlerResult:
+        """Middleware: a caller that may less than others is told what it may."""
+        result = await call_next(ctx)
+        if ctx.method in _GREETINGS and isinstance(result, dict):
+            caller = self._caller(ctx)
+            if caller.narrowed:
+                return {**result, "instructions": instructions(self._entries_for(caller))}
+        return result
+
     async def _initialized(self, ctx: Context, params: NotificationParams) -> None:
         # The SDK offers no public way from a request to its connection. Held weakly: the transport
         # owns it, and a client that went away needs no push.
         self._connections.add(ctx.session._connection)
+
+
+def _carrier(params: Mapping[str, Any] | None) -> dict[str, str]:
+    """The client's trace context in `_meta`; empty if there is none, and the current one counts."""
+    meta = (params or {}).get("_meta")
+    if not isinstance(meta, Mapping):
+        return {}
+    found = ((name, meta.get(name)) for name in _TRACE_CONTEXT)
+    return {
+        name: value
+        for name, value in found
+        if isinstance(value, str) and len(value) <= _LONGEST_TRACE_CONTEXT
+    }
 
 
 async def contain(ctx: Context, call_next: CallNext) -> HandlerResult:

@@ -148,3 +148,16 @@ def test_a_bomb_of_aliases_is_refused_quickly(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError):
         read(tmp_path, "a.yaml", f"a: &a [x]\n{layers}\n")
+
+
+def test_a_key_both_dotted_and_in_its_section_is_a_problem(tmp_path: Path) -> None:
+    path = tmp_path / "twice.yaml"
+    path.write_text("security.max_hosts: 10\nsecurity:\n  max_hosts: 100000\n")
+    with pytest.raises(ConfigError) as raised:
+        load({}, config=str(path))
+    assert [problem.key for problem in raised.value.problems] == ["security.max_hosts"]
+
+
+def test_a_path_with_a_nul_is_a_problem() -> None:
+    with pytest.raises(ConfigError):
+        load({}, config="a\0b.yaml")

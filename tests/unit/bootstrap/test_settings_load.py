@@ -248,3 +248,19 @@ def test_a_secret_is_shown_nowhere() -> None:
     shown = {row.key: row.value for row in loaded.described()}
     assert shown["security.auth_token"] == HIDDEN
     assert "geheim" not in str(shown)
+
+
+@pytest.mark.parametrize(
+    "variable", ["MCP_MAX_HOSTS", "MCP_DENIED_NETWORKS", "MCP_ALLOWED_NETWORKS", "MCP_TOKENS_FILE"]
+)
+def test_a_variable_of_the_policy_without_its_section_is_no_variable_to_pass_over(
+    variable: str,
+) -> None:
+    with pytest.raises(ConfigError):
+        load(HOME | {variable: "1"})
+
+
+def test_a_list_of_nothing_is_a_mistake_and_an_empty_variable_is_none() -> None:
+    with pytest.raises(ConfigError):
+        load(HOME | {"MCP_SECURITY_DENIED_NETWORKS": " , "})
+    assert load(HOME | {"MCP_SECURITY_DENIED_NETWORKS": ""}).sources == {}

@@ -1,24 +1,26 @@
 """Finds tools: in a package, and under entry points that the operator switched on."""
 
-import contextlib
 import importlib
 import inspect
 import pkgutil
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
-from ..application.catalog import Broken
-from ..domain.options import Problem
-from ..domain.tool import Tool
-from ..domain.words import BAD_CHARACTERS, split
-
-GROUP = "netsonde.tools"
-_PASSED_OVER_PREFIXES = ("Test", "Mock", "Abstract", "_", "Example")
-_PASSED_OVER_SUFFIXES = ("Base", "Mixin", "Interface")
+from ...application.catalog import Broken
+from ...domain.options import Problem
+from ...domain.tool import Tool
+from ...domain.words import BAD_CHARACTERS, split
+from .entry_points import (
+    TOOLS,
+    guarded,
+    load_entry_points,
+    passed_over,
+    source_of,
+    unknown_entry_points,
+)
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +38,7 @@ def discover(package: str, entry_points: Sequence[str] = ()) -> Found:
     tools: dict[str, Tool] = {}
     broken: list[Broken] = []
     for source, found in _sources(package, entry_points):
-        if isinstance(found, type) and _passed_over(found.__name__):
+        if isinstance(found, type) and passed_over(found):
             continue
         tool = _made(found, source) if isinstance(found, type) else found
         if isinstance(tool, Tool) and tool.name in tools:
@@ -93,48 +95,28 @@ def _in_module(module: ModuleType) -> Iterator[_Finding]:
 
 
 def _at_entry_points(wanted: Sequence[str]) -> Iterator[_Finding]:
-    from importlib import metadata  # 25 ms, only for an operator who switched a plug-in on
-
-    installed = {point.name: point for point in metadata.entry_points(group=GROUP)}
-    for name in wanted:
-        source = f"plug-in {name}"
-        point = installed.get(name)
-        if point is None:
-            there = ", ".join(sorted(installed)) or "none"
-            reason = f"no installed package has it under {GROUP}; installed: {there}"
-            yield source, Broken(source=source, reason=reason)
-            continue
-        loaded = _guarded(source, point.load)
-        if isinstance(loaded, Broken):
-            yield source, loaded
-        elif isinstance(loaded, ModuleType):
-            for module, finding in _in_package(loaded.__name__):
+    loaded, broken = load_entry_points(TOOLS, wanted)
+    for one in (*broken, *unknown_entry_points(wanted)):
+        yield one.source, one
+    for name, found in loaded:
+        source = source_of(name)
+        if isinstance(found, ModuleType):
+            for module, finding in _in_package(found.__name__):
                 yield f"{source} ({module})", finding
         else:
-            yield source, loaded if _is_tool(loaded) else _no_tool(source, loaded)
+            yield source, found if _is_tool(found) else _no_tool(source, found)
 
 
 def _imported(name: str) -> Any:
-    return _guarded(name, lambda: importlib.import_module(name))
-
-
-def _guarded(source: str, load: Any) -> Any:
-    """Foreign code: it may raise anything, even SystemExit, and print into a protocol's stream."""
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            return load()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # takes nothing else down
-        return Broken(source=source, reason=_sentence(error))
+    return guarded(name, lambda: importlib.import_module(name))
 
 
 def _made(kind: type[Tool], source: str) -> Tool | Broken:
     """The tool, tried out as far as that can be done without running it."""
-    tool = _guarded(f"{source}.{kind.__name__}", kind)
+    tool = guarded(f"{source}.{kind.__name__}", kind)
     if not isinstance(tool, Tool):
         return tool if isinstance(tool, Broken) else _no_tool(source, tool)
-    flaw = _guarded(f"{source}.{kind.__name__}", lambda: _flaw(tool))
+    flaw = guarded(f"{source}.{kind.__name__}", lambda: _flaw(tool))
     if isinstance(flaw, str):
         return Broken(source=f"{source}.{kind.__name__}", reason=flaw)
     return flaw if isinstance(flaw, Broken) else tool
@@ -166,7 +148,7 @@ def profile_problem(tool: Tool, text: str) -> str | None:
     return "; ".join(reasons) or None
 
 
-def _is_tool(value: Any) -> bool:
+def _is_tool(value: object) -> TypeGuard[type[Tool]]:
     return (
         isinstance(value, type)
         and issubclass(value, Tool)
@@ -175,16 +157,7 @@ def _is_tool(value: Any) -> bool:
     )
 
 
-def _passed_over(name: str) -> bool:
-    return name.startswith(_PASSED_OVER_PREFIXES) or name.endswith(_PASSED_OVER_SUFFIXES)
-
-
 def _no_tool(source: str, value: Any) -> Broken:
     return Broken(
         source=source, reason=f"{value!r:.80} is no subclass of netsonde.domain.tool.Tool"
     )
-
-
-def _sentence(error: BaseException) -> str:
-    said = " ".join(str(error).split())[:300]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__

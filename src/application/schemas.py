@@ -1,4 +1,4 @@
-"""JSON Schemas of the tools' input and output, made from the option tables; no SDK in here.
+"""JSON Schemas of the tools' input and output, made from the option tables.
 
 A model pays for every byte of `tools/list`: a schema tells what helps to write a good call, and the
 server itself refuses, with a reason and a nearest value, what the schema leaves out.
@@ -6,10 +6,10 @@ server itself refuses, with a reason and a nearest value, what the schema leaves
 
 from typing import Any
 
-from ...application.catalog import Entry
-from ...domain.execution import Status
-from ...domain.options import Option
-from ...domain.tool import Risk
+from ..domain.execution import Status
+from ..domain.options import Option
+from ..domain.tool import Risk
+from .catalog import Entry
 
 # The rest of ToolOutput is plain text and numbers, present as well.
 OUTPUT_SCHEMA: dict[str, Any] = {

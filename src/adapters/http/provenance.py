@@ -1,0 +1,24 @@
+"""Whether a request was meant for this server, and by a page that may: its Host and its Origin."""
+
+from ...domain.errors import ToolError
+from .asgi import Scope, header
+from .hosts import Hosts, authority
+from .origins import Origins
+from .peers import Peers
+from .service import WebSettings
+
+
+class Provenance:
+    """The judge of both headers. Raises ValueError for a proxy that is no network."""
+
+    def __init__(self, web: WebSettings) -> None:
+        self.origins = Origins(web.cors_origins)
+        self.peers = Peers(web.trusted_proxies)
+        self._hosts = Hosts(web.allowed_hosts)
+
+    def object_to(self, scope: Scope) -> ToolError | None:
+        """An error for a request that a page may have been tricked into, or that is lost."""
+        error = self._hosts.object_to(scope)
+        if error is not None or (origin := header(scope, b"origin")) is None:
+            return error
+        return self.origins.object_to(origin, authority(scope), secure=self.peers.of(scope).secure)

@@ -1,0 +1,170 @@
+"""The thread that writes: whatever waits goes into one transaction; what fails is tried again."""
+
+import logging
+import threading
+from collections.abc import Iterable
+
+import apsw
+
+from ...application.ports import Clock
+from ...domain.execution import Progressed, Recorded, Requested
+from .chain import Row
+from .codec import strip
+from .deliveries import Deliveries
+from .ledger import Altered, Ledger
+from .line import Entry, Line
+
+MAX_BATCH_EVENTS = 1000
+LOOK_EVERY_S = 1.0  # how late the events of another process can be
+RETAIN_EVERY_S = 60.0
+HEAD_EVERY_S = 3600.0
+TELL_LOST_EVERY_S = 10.0
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 1.0
+
+
+class Writer:
+    """`failing` says why the last attempt to write came to nothing; None: it did not."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        line: Line,
+        deliveries: Deliveries,
+        *,
+        clock: Clock,
+        max_age_s: float,
+        logger: logging.Logger,
+    ) -> None:
+        self.failing: str | None = None
+        self._ledger = ledger
+        self._line = line
+        self._deliveries = deliveries
+        self._clock = clock
+        self._max_age_s = max_age_s
+        self._logger = logger
+        self._pause_s = FIRST_PAUSE_S
+        self._retained_s = self._headed_s = self._told_lost_s = float("-inf")
+        self._lost = 0
+        self._thread = threading.Thread(target=self._work, name="netsonde-record", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def close(self, timeout_s: float) -> bool:
+        """Write what waits, and end; False if that takes longer than `timeout_s`."""
+        self._line.close()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        while self._step():
+            self._line.wait(LOOK_EVERY_S)
+        self._tell_head()
+        self._ledger.close()
+        self._tell_lost(len(self._line.batch(1 << 62, 1 << 62)))
+
+    def _step(self) -> bool:
+        """Write the first in line; False at the end."""
+        entries = self._line.batch(MAX_BATCH_EVENTS, self._ledger.batch_bytes)
+        ending = self._line.closed
+        try:
+            self._make_room()
+            self._append(entries) if entries else self._look()
+        except Exception as error:  # the thread must outlive whatever it was
+            self._fail(error)
+            self._line.rest(self._pause_s)
+            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+            return not ending
+        self._remind()
+        return bool(entries) or not ending
+
+    def _append(self, entries: list[Entry]) -> None:
+        done = self._ledger.append([self._row(entry) for entry in entries])
+        self._recover()  # before anybody is told that it is kept
+        self._line.written(entries)
+        own = [
+            Recorded(number, strip(entry.event))
+            for number, entry in enumerate(entries, done.before.number + 1)
+        ]
+        self._deliveries.kept(done.after, entries[-1].sequence, own, self._others)
+
+    def _look(self) -> None:
+        head = self._ledger.head()
+        self._recover()
+        if head.number > self._deliveries.head.number:
+            self._deliveries.kept(head, 0, (), self._others)
+
+    def _others(self, after: int, to: int) -> Iterable[Recorded]:
+        try:
+            return list(self._ledger.recorded(after, to))
+        except apsw.Error as error:  # what was written is kept all the same
+            self._say(logging.WARNING, "record.unread", after=after, to=to, reason=str(error))
+            return ()
+
+    def _row(self, entry: Entry) -> Row:
+        event = entry.event
+        if not entry.pack(self._ledger.largest_texts):
+            self._say(logging.WARNING, "record.cut", execution_id=event.execution_id)
+        asked = event.what if isinstance(event.what, Requested) else None
+        return Row(
+            execution=_storable(event.execution_id),
+            progress=int(isinstance(event.what, Progressed)),
+            asked_by=_storable(asked.caller) if asked is not None else None,
+            at_s=float(event.at_s),
+            body=entry.body,
+            texts=entry.packed,
+        )
+
+    def _make_room(self) -> None:
+        now_s = self._clock.monotonic_s()
+        due = now_s - self._retained_s >= RETAIN_EVERY_S
+        before_s = self._clock.wall_s() - self._max_age_s
+        if due and not self._ledger.prune(before_s):
+            self._retained_s = now_s
+            self._ledger.vacuum()
+        while self._ledger.over() and self._ledger.prune(before_s):
+            pass
+
+    def _fail(self, error: Exception) -> None:
+        reason = str(error) or type(error).__name__
+        if self.failing is None:
+            expected = isinstance(error, apsw.Error | OSError | Altered)
+            fields = {"reason": reason}
+            self._logger.error(
+                "record.failing", extra={"fields": fields}, exc_info=None if expected else error
+            )
+        self.failing = reason
+        self._deliveries.failed(reason)
+
+    def _recover(self) -> None:
+        if self.failing is not None:
+            self.failing, self._pause_s = None, FIRST_PAUSE_S
+            self._say(logging.WARNING, "record.recovered")
+
+    def _remind(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if now_s - self._headed_s >= HEAD_EVERY_S:
+            self._headed_s = now_s
+            self._tell_head()
+        if now_s - self._told_lost_s >= TELL_LOST_EVERY_S:
+            self._told_lost_s = now_s
+            self._tell_lost(0)
+
+    def _tell_head(self) -> None:
+        head = self._deliveries.head
+        self._say(logging.INFO, "audit.head", number=head.number, mac=head.mac.hex())
+
+    def _tell_lost(self, more: int) -> None:
+        lost = self._line.lost + more
+        if lost > self._lost:
+            self._say(logging.ERROR, "record.lost", count=lost - self._lost)
+            self._lost = lost
+
+    def _say(self, level: int, name: str, **fields: object) -> None:
+        self._logger.log(level, name, extra={"fields": fields})
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
