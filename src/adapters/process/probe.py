@@ -20,8 +20,7 @@ def tried_for(*argv: str) -> tuple[str, str | None]:
             argv,
             env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=TIMEOUT_S,
             check=False,
         )

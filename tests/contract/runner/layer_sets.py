@@ -5,11 +5,11 @@ unprivileged container has (no namespace, no cgroup); `full` everything that thi
 """
 
 import sys
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import pytest
 
 from netsonde.adapters.process.find_chain import Wanted, find_chain
@@ -35,18 +35,22 @@ def readable(directory: Path) -> tuple[str, ...]:
     return (str(directory), str(python), str(Path(sys.executable).parent.parent))
 
 
-def _found(directory: Path, *missing: str, cgroup: LayerMode = LayerMode.AUTO) -> LaunchChain:
-    wanted = Wanted(readable=readable(directory), cgroup=cgroup)
-    return find_chain(Without(*missing), wanted)
+def made(name: str, directory: Path, *, max_processes: int = 128) -> LaunchChain:
+    """That set of layers, as far as this host has it; programs under `directory` can be run."""
+    wanted = Wanted(readable=readable(directory), max_processes=max_processes)
+    match name:
+        case "poorest":
+            return BasicChain(setpriv=None)
+        case "basic":
+            return find_basic_chain(InstalledPrograms())
+        case "landlock":
+            uncounted = msgspec.structs.replace(wanted, cgroup=LayerMode.OFF)
+            return find_chain(Without("bwrap"), uncounted)
+        case _:
+            return find_chain(InstalledPrograms(), wanted)
 
 
-_MAKERS: Final[dict[str, Callable[[Path], LaunchChain]]] = {
-    "poorest": lambda _: BasicChain(setpriv=None),
-    "basic": lambda _: find_basic_chain(InstalledPrograms()),
-    "landlock": lambda directory: _found(directory, "bwrap", cgroup=LayerMode.OFF),
-    "full": lambda directory: _found(directory),
-}
-SETS: Final = tuple(_MAKERS)
+SETS: Final = ("poorest", "basic", "landlock", "full")
 LAYERED: Final = ("basic", "landlock", "full")
 
 
@@ -56,8 +60,8 @@ def chain_of(name: str, directory: Path) -> LaunchChain:
 
     Programs under `directory` can be run.
     """
-    chain = _MAKERS[name](directory)
-    if reason := _lacking(name, chain.layers()):
+    chain = made(name, directory)
+    if reason := lacking(name, chain.layers()):
         pytest.skip(reason)
     return chain
 
@@ -67,7 +71,7 @@ def active(chain: LaunchChain) -> dict[str, bool]:
     return {layer.name: layer.active for layer in chain.layers()}
 
 
-def _lacking(name: str, layers: tuple[Layer, ...]) -> str | None:
+def lacking(name: str, layers: tuple[Layer, ...]) -> str | None:
     """Why this host doesn't have that set, as its layers tell; None if it has."""
     wanted = {
         "landlock": {"filesystem", "seccomp"},
