@@ -121,7 +121,7 @@ def _check_layer(layer: Layer) -> CheckResult:
         status=status,
         priority=priority,
         message=layer.reason,
-        fix=layer.fix,
+        fix="" if status is HealthStatus.HEALTHY else layer.fix or "See docs/security.md.",
         metadata={"mode": layer.mode, "active": layer.active},
     )
 

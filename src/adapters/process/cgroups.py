@@ -1,7 +1,8 @@
 """Control groups (cgroups(7)), one for each execution: bounds on all of its processes together.
 
-Version 2 where it has the controllers, version 1 where those are there; and a version 2 group
-without controllers all the same, since it can be killed as one and be matched by packet filters.
+Version 2 where it has the controllers, version 1 where those are there. Going into a group of version
+2 waits for the kernel's read-copy-update, some 15 ms (not where the hierarchy is mounted with
+`favordynmods`, Linux 6.0); version 1 lets a single thread in at once.
 """
 
 import fcntl
@@ -107,10 +108,14 @@ class Cgroups:
         return Slot(folders=folders, bounds=bounds)
 
 
-def find_homes(own: str | None = None, mounts: str | None = None) -> tuple[Home, ...]:
-    """Where this server may make groups; the texts are /proc/self/cgroup and mountinfo.
+def find_homes(
+    own: str | None = None, mounts: str | None = None, *, unified: bool = False
+) -> tuple[Home, ...]:
+    """Where this server may make groups that bound something; empty where there are none.
 
-    Empty where there are none. Writes nothing but, in version 2, what makes controllers available.
+    The texts are /proc/self/cgroup and mountinfo. With `unified`, version 2's hierarchy is among
+    them even without a controller: packet filters match its groups. Writes nothing but, in version
+    2, what makes controllers available.
     """
     own = Path("/proc/self/cgroup").read_text() if own is None else own
     mounts = Path("/proc/self/mountinfo").read_text() if mounts is None else mounts
@@ -132,7 +137,9 @@ def find_homes(own: str | None = None, mounts: str | None = None) -> tuple[Home,
         if not os.access(folder, os.W_OK | os.X_OK):
             continue
         if kind == "cgroup2":
-            homes.append(Home(path=folder, version=2, controllers=_made_available(folder)))
+            controllers = _made_available(folder)
+            if controllers or unified:
+                homes.append(Home(path=folder, version=2, controllers=controllers))
         elif controllers := frozenset(_CONTROLLERS) & set((names or "").split(",")):
             homes.append(Home(path=folder, version=1, controllers=controllers))
     return tuple(homes)
@@ -172,6 +179,8 @@ def _bound(folder: str, home: Home, memory_bytes: int, processes: int) -> None:
             _write(f"{folder}/memory.swap.max", "0")
     elif "memory" in home.controllers:
         _write(f"{folder}/memory.limit_in_bytes", str(memory_bytes))
+        with suppress(OSError):
+            _write(f"{folder}/memory.memsw.limit_in_bytes", str(memory_bytes))
 
 
 def _emptied(folder: str) -> bool:

@@ -1,6 +1,7 @@
 """All layers that a host allows, put around each plan in the order in which they must come."""
 
 import os
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -57,6 +58,8 @@ class ContainedChain:
     def __init__(self, parts: Parts, layers: tuple[Layer, ...]) -> None:
         self._parts = parts
         self._layers = layers
+        if parts.filters:
+            weakref.finalize(self, _close, parts.filters.plain_fd, parts.filters.raw_fd)
 
     @contextmanager
     def prepared(self, plan: Plan, directory: str) -> Iterator[Launch]:
@@ -151,3 +154,8 @@ class ContainedChain:
     def _setpriv(self, *privileges: str) -> tuple[str, ...]:
         setpriv = self._parts.setpriv
         return links.setpriv_words(setpriv, *privileges) if setpriv else ()
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
