@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from . import capabilities
 from .file_view import DEVICES, ETC, FileView, is_within
 
 NAME: Final = "bwrap"
@@ -30,6 +31,18 @@ class Bubblewrap(msgspec.Struct, frozen=True, kw_only=True):
     pid_namespace: bool
     user_namespace: bool
     has_capabilities: bool
+    may_bound: bool  # the server may change its bounding set
+
+    def confine(self) -> None:
+        """For the thread that starts it: leave it what it needs to make namespaces and mounts.
+
+        It takes the first from the program itself, and refuses to start as a user with any at all.
+        setpriv could do this and ask for the parent-death signal earlier, for a millisecond more;
+        the write to a pipe in links.py covers that moment.
+        """
+        capabilities.clear_ambient()
+        if self.may_bound:
+            capabilities.bound_to(capabilities.CAP_SYS_ADMIN, capabilities.CAP_NET_RAW)
 
     def words(
         self, *, program: str, directory: str, raw: bool, seccomp: int | None

@@ -106,11 +106,6 @@ class ContainedChain:
         counted = wrapper.user_namespace and not parts.cgroups
         return Launch(
             argv=(
-                *self._setpriv(
-                    *links.capabilities_for_bubblewrap(
-                        bounding=parts.has_setpcap, user_namespace=wrapper.user_namespace
-                    )
-                ),
                 *links.join_words(joins),
                 *wrapper.words(program=plan.argv[0], directory=directory, raw=raw, seccomp=seccomp),
                 *links.limits_words(
@@ -119,6 +114,7 @@ class ContainedChain:
                 *plan.argv,
             ),
             descriptors=() if seccomp is None else (seccomp,),
+            confine=wrapper.confine,
             monitored=True,
             exit_status=bubblewrap.exit_status,
         )

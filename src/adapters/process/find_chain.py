@@ -2,24 +2,25 @@
 
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from ...application.ports import Programs
 from ...domain.layer import Layer, LayerMode, switched_off
-from . import landlock, links, seccomp
+from . import capabilities, landlock, links, seccomp
 from .bubblewrap import NAME as BWRAP
 from .bubblewrap import Bubblewrap
 from .cgroups import Cgroups, find_homes
 from .contained_chain import ContainedChain, Filters, LandlockView, Parts
 from .file_view import FileView, look_at_system
 from .launch_chain import find_setpriv, setpriv_layer
-from .launch_thread import LaunchThread, filter_calls
+from .launch_thread import filter_calls, started_from_thread
 from .probe import told, tried, tried_for
 from .syscalls import processor
 
-_CAP_SETPCAP, _CAP_NET_RAW = 1 << 8, 1 << 13  # linux/capability.h
+_CAP_SETPCAP, _CAP_NET_RAW = 1 << capabilities.CAP_SETPCAP, 1 << capabilities.CAP_NET_RAW
 _NEEDS_NNP = "can't be had without no_new_privileges, which is switched off"
 
 
@@ -49,7 +50,7 @@ class _Search:
         self._programs = programs
         self._true = programs.find("true") or "/bin/true"
         self._setpriv = find_setpriv(programs)
-        effective = capabilities_in(Path("/proc/self/status").read_text())
+        effective = capabilities.effective_in(Path("/proc/self/status").read_text())
         self._any_capability = bool(effective)
         self._setpcap = bool(effective & _CAP_SETPCAP)
         self._raw = bool(effective & _CAP_NET_RAW)
@@ -67,11 +68,11 @@ class _Search:
             landlock_view = None  # never needed
         filters, seccomp_layer = self._find_seccomp()
         cgroups, cgroup_layer = self._find_cgroups()
-        capabilities, capabilities_layer = self._find_capabilities(wrapper)
+        by_setpriv, capabilities_layer = self._find_capabilities(wrapper)
         setpriv = self._setpriv if self._nnp else None
         parts = Parts(
             setpriv=setpriv,
-            capabilities=capabilities,
+            capabilities=by_setpriv,
             has_raw_sockets=self._raw,
             has_setpcap=self._setpcap,
             bubblewrap=wrapper,
@@ -85,7 +86,7 @@ class _Search:
             self._no_new_privileges(parts),
             setpriv_layer(
                 "parent_death_signal",
-                setpriv or (wrapper.path if wrapper else None),
+                wrapper.path if wrapper else setpriv,
                 why_not="" if self._nnp else _NEEDS_NNP,
             ),
             capabilities_layer,
@@ -120,6 +121,7 @@ class _Search:
                     pid_namespace=shape_pid,
                     user_namespace=user_namespace,
                     has_capabilities=self._any_capability and not user_namespace,
+                    may_bound=self._setpcap,
                 )
                 failure = self._try_bubblewrap(wrapper)
                 if failure is None:
@@ -132,18 +134,14 @@ class _Search:
 
         bubblewrap 0.8 leaves CAP_SYS_ADMIN in place when it can't give what it was asked to add.
         """
-        before: tuple[str, ...] = ()
-        if self._setpriv:
-            privileges = links.capabilities_for_bubblewrap(
-                bounding=self._setpcap, user_namespace=wrapper.user_namespace
-            )
-            before = links.setpriv_words(self._setpriv, *privileges)
         cat = self._programs.find("cat") or "/bin/cat"
         with tempfile.TemporaryDirectory(prefix="netsonde-") as directory:
             for raw in {False, self._raw and not wrapper.user_namespace}:
                 words = wrapper.words(program=cat, directory=directory, raw=raw, seccomp=None)
-                status, failure = tried_for(*before, *words, cat, "/proc/self/status")
-                if failure is None and capabilities_in(status) & ~(_CAP_NET_RAW if raw else 0):
+                start = partial(tried_for, *words, cat, "/proc/self/status")
+                status, failure = started_from_thread(wrapper.confine, start)
+                left = capabilities.effective_in(status) & ~(_CAP_NET_RAW if raw else 0)
+                if failure is None and left:
                     failure = f"{BWRAP} leaves capabilities to the program"
                 if failure:
                     return failure
@@ -168,9 +166,7 @@ class _Search:
                 found.version, found.view, program=self._true, directory=directory
             )
 
-        thread = LaunchThread(confine, lambda: tried(self._true))
-        thread.end()
-        return thread.result
+        return started_from_thread(confine, lambda: tried(self._true))
 
     def _find_seccomp(self) -> tuple[Filters | None, Layer]:
         mode = self._wanted.seccomp
@@ -190,9 +186,7 @@ class _Search:
             filter_calls(plain)
 
         try:
-            thread = LaunchThread(confine, lambda: tried(self._true))
-            thread.end()
-            failure = thread.result
+            failure = started_from_thread(confine, lambda: tried(self._true))
         except OSError as error:
             failure = told(error)
         if failure:
@@ -262,7 +256,7 @@ class _Search:
         return False, Layer(name, False, failure, mode, "Install util-linux 2.33 or later.")
 
     def _no_new_privileges(self, parts: Parts) -> Layer:
-        by = self._setpriv or (parts.bubblewrap.path if parts.bubblewrap else None)
+        by = parts.bubblewrap.path if parts.bubblewrap else self._setpriv
         if by is None and (parts.landlock or parts.filters):
             by = "prctl(2) of the thread that starts the program"
         return setpriv_layer("no_new_privileges", by, self._wanted.no_new_privileges)
@@ -316,14 +310,6 @@ _FIX_BUBBLEWRAP = (
 
 def _described(view: FileView) -> str:
     return ", ".join((*view.directories, *view.readable, "a few files of /etc"))
-
-
-def capabilities_in(status: str) -> int:
-    """The effective set in the text of /proc/self/status."""
-    for line in status.splitlines():
-        if line.startswith("CapEff:"):
-            return int(line.split()[1], 16)
-    return 0
 
 
 def _in_memory(content: bytes) -> int:

@@ -51,6 +51,13 @@ class LaunchThread(Generic[T]):
         self._released.set()
 
 
+def started_from_thread(confine: Callable[[], None], start: Callable[[], T]) -> T:
+    """The same for something that has ended when `start` returns, as a probe has."""
+    thread = LaunchThread(confine, start)
+    thread.end()
+    return thread.result
+
+
 class _Program(ctypes.Structure):
     """struct sock_fprog of linux/filter.h."""
 

@@ -32,8 +32,6 @@ PARENT_DEATH = ("--no-new-privs", "--pdeathsig", "KILL")
 # stays in the bounding set: ping and mtr-packet carry it as a file capability, and exec fails if it
 # can't be had (EPERM); "no new privileges" keeps it from being gained.
 _BOUND = ("--bounding-set=-all,+net_raw", "--securebits=+noroot,+noroot_locked")
-# What bubblewrap needs of root to make namespaces and mounts; it takes the first from the program.
-_FOR_BUBBLEWRAP = ("--bounding-set=-all,+sys_admin,+net_raw", "--inh-caps=-all")
 
 
 def setpriv_words(path: str, *privileges: str) -> tuple[str, ...]:
@@ -49,13 +47,6 @@ def without_capabilities(*, bounding: bool, raw: bool) -> tuple[str, ...]:
     """None but raw sockets; `bounding`: the server may change its bounding set (CAP_SETPCAP)."""
     kept = "-all,+net_raw" if raw else "-all"
     return (f"--inh-caps={kept}", f"--ambient-caps={kept}", *(_BOUND if bounding else ()))
-
-
-def capabilities_for_bubblewrap(*, bounding: bool, user_namespace: bool) -> tuple[str, ...]:
-    """With a user namespace none: bubblewrap refuses to start with what it doesn't need."""
-    if user_namespace:
-        return without_capabilities(bounding=bounding, raw=False)
-    return _FOR_BUBBLEWRAP if bounding else ()
 
 
 def limits_words(
