@@ -19,6 +19,7 @@ import msgspec
 import pytest
 
 from tests.contract.hostile import attacks, program
+from tests.contract.hostile.server import TOKEN
 from tests.contract.lab_product import path_of
 
 TRIES = int(os.environ.get("NETSONDE_TRIES", "1"))
@@ -54,7 +55,8 @@ class Server:
 
     def __init__(self, name: str, folder: Path) -> None:
         self._before = processes()
-        layers, as_user, python = name, (), sys.executable
+        as_user: tuple[str, ...] = ()
+        layers, python = name, sys.executable
         if USER:
             layers, python = "full", "/usr/bin/python3"
             ids = (f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--inh-caps=-all")
@@ -67,7 +69,7 @@ class Server:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **_PYTHONPATH, "NETSONDE_SECRET": attacks.TOKEN.decode()},
+            env={**os.environ, **_PYTHONPATH, "NETSONDE_SECRET": TOKEN.decode()},
         )
         self.layers: list[tuple[str, bool, str]] = self._read()
 

@@ -78,7 +78,8 @@ class Victim:
             except BlockingIOError:
                 pass
         created = self.outside / "created"
-        created_there, _ = created.exists(), created.unlink(missing_ok=True)
+        created_there = created.exists()
+        created.unlink(missing_ok=True)
         gone = not (self.outside / "precious").exists()
         (self.outside / "precious").write_bytes(TOKEN)
         evidence = {
