@@ -3,12 +3,12 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-APT := bubblewrap nmap traceroute mtr-tiny iputils-ping dnsutils iproute2 dnsmasq-base nftables netbase util-linux
+APT := bubblewrap nmap traceroute mtr-tiny iputils-ping dnsutils iproute2 dnsmasq-base nftables netbase util-linux curl
 FUZZ_EXAMPLES ?= 200000
 FUZZ_SECONDS ?= 3600
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check lint types layers docs fuzz soak bench inspector conformance deploy-check mcpb lock programs clean
+.PHONY: help demo run test check lint types layers docs fuzz soak bench inspector conformance deploy-check mcpb lock programs unpacked clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -16,16 +16,16 @@ help:  ## this list
 demo: $(VENV)/dev.done programs  ## see it work: a lab network, the real server, a real MCP client
 	@$(BIN)/python -m demo
 
-run: $(VENV)/run.done programs  ## serve MCP on stdin and stdout
-	@$(BIN)/python -m netsonde
+run: $(VENV)/run.done programs  ## serve HTTP (REST, MCP, events) on loopback
+	@$(BIN)/python -m netsonde serve --transport http
 
-test: $(VENV)/dev.done programs  ## every test, inside a sealed network
-	$(BIN)/python -m pytest
+test: $(VENV)/dev.done programs unpacked  ## every test, inside a sealed network
+	$(BIN)/python -m scripts.run_tests
 
-check: lint types layers  ## what CI runs: lint, types, layers, docs, tests with coverage
+check: lint types layers programs unpacked  ## what CI runs: lint, types, layers, docs, tests with coverage
 	$(BIN)/python -m scripts.generate_docs --check
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m scripts.run_tests --coverage
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report
 
@@ -46,8 +46,10 @@ fuzz: $(VENV)/dev.done programs  ## property tests with FUZZ_EXAMPLES cases, fix
 	HYPOTHESIS_PROFILE=fuzz NETSONDE_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) \
 	  timeout --foreground $(FUZZ_SECONDS) $(BIN)/python -m pytest -m fuzz
 
-soak: $(VENV)/dev.done programs  ## 50 tries of every way in which a call can end; nothing may be left
+soak: $(VENV)/dev.done programs  ## many tries: however a call ends nothing is left; load; kill -9
 	NETSONDE_TRIES=50 $(BIN)/python -m pytest tests/contract/test_nothing_left.py
+	NETSONDE_TRIES=20 NETSONDE_LOAD_S=60 $(BIN)/python -m pytest tests/contract/test_service_load.py
+	NETSONDE_TRIES=60 $(BIN)/python -m pytest tests/contract/test_record_crashes.py
 
 bench: $(VENV)/dev.done programs  ## ratios against a baseline measured in the same run
 	$(BIN)/python -m bench
@@ -72,6 +74,9 @@ lock: $(VENV)/dev.done  ## resolve the dependencies anew into requirements/
 	  --python-version 3.11 --custom-compile-command 'make lock' -o requirements/run.txt
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --generate-hashes --no-emit-index-url --universal \
 	  --python-version 3.11 --custom-compile-command 'make lock' -c requirements/run.txt -o requirements/dev.txt
+
+unpacked:
+	@bash scripts/unpack.sh prometheus .dev/debian
 
 # Python 3.11 and its venv module may be missing too, so this comes before everything else.
 programs:

@@ -69,7 +69,7 @@ ROWS = (
     Row("REST execute, to a bare handler with a bare spawn", EXECUTE, SPAWN, 5.0),
     Row("/mcp refusal, to a bare SDK server's echo", _tool_call("QuickTool", {"target": "8.8.8.8"}), _tool_call("echo", {"text": "x"}), 3.0),
     Row("/health, to a bare Litestar handler", Ask("GET", "/health"), Ask("GET", "/"), 4.0),
-    Row("/metrics, to a bare Litestar handler", Ask("GET", "/metrics"), Ask("GET", "/"), 12.0),
+    Row("/metrics, to a bare Litestar handler", Ask("GET", "/metrics"), Ask("GET", "/"), 60.0),
 )  # fmt: skip
 
 

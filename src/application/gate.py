@@ -3,11 +3,10 @@
 import hashlib
 import hmac
 from collections.abc import Iterable
-from ipaddress import IPv6Address, ip_address
 
 import msgspec
 
-from ..domain.access import Caller, Scope, object_to_scope
+from ..domain.access import Caller, Scope, client_of, object_to_scope
 from ..domain.audit import Denied
 from ..domain.errors import ErrorType, ToolError
 from ..domain.execution import Event
@@ -16,7 +15,6 @@ from .rates import Rates
 
 _GUESSES = "access"
 _MOST_RECORDED = 200  # characters of what a caller wanted
-_IPV6_CLIENT_BITS = 64  # what one client is usually given (RFC 6177)
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +62,7 @@ class Gate:
         """Tell who sent `token` (None: there was none); a refusal is on record."""
         if not self._credentials:
             return Caller(name=address)
-        client = _client(address)
+        client = client_of(address)
         if (empty := self._guesses.empty(client, _GUESSES)) is not None:
             self.deny("", "access.guessing", address=address, action=action)
             return _guessing(empty.retry_after_s)
@@ -101,20 +99,6 @@ class Gate:
             if hmac.compare_digest(credential.digest, digest):
                 holder = credential.caller
         return holder
-
-
-def _client(address: str) -> str:
-    """Who an address stands for: an IPv6 client has a whole network to guess from."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    host_bits = 128 - _IPV6_CLIENT_BITS
-    return f"{IPv6Address(int(parsed) >> host_bits << host_bits)}/{_IPV6_CLIENT_BITS}"
 
 
 def _unauthorized(rule: str, message: str) -> ToolError:

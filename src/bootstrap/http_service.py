@@ -1,9 +1,12 @@
 """The HTTP service of one start: its parts made, joined, run, and taken down in order."""
 
 import asyncio
+import logging
+import os
 import secrets
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from ipaddress import ip_network
 
 from ..adapters.event_log import RecentEvents
@@ -22,7 +25,6 @@ from ..adapters.machine import HostMachine
 from ..adapters.mcp.http import McpOverHttp, caller_of
 from ..adapters.mcp.server import DiagnosticsServer
 from ..adapters.plugins import discover_checks
-from ..adapters.switches_file import SwitchesFile
 from ..adapters.system_probe import file_stamp
 from ..application.executions import Executions
 from ..application.gate import Credential, Gate
@@ -45,18 +47,21 @@ from .reload import Live, Reload
 from .settings import Settings
 from .settings_load import Loaded
 from .settings_problems import ConfigError, Problem
+from .switching import switches
 from .version import VERSION
 
 GUESSES = Rate(tokens=10, per_s=60)  # wrong tokens from one address
 OVER_S = 3.0  # after the grace: all is over by then
 _LEAST_S = 0.3
+_LEAVE_S = 0.3
+_FIRST_ROUND_S = 5.0
 
 
-def serve_http(assembly: Assembly) -> int:
+def serve_http(assembly: Assembly, mcp_server: type[DiagnosticsServer] = DiagnosticsServer) -> int:
     """Serve until a signal ends it; gives the exit status. Raises ConfigError."""
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(_serve(assembly))
+            runner.run(_serve(assembly, mcp_server))
     except CannotListen as error:
         raise ConfigError([Problem("http", "", str(error))]) from error
     except StartFailed as error:
@@ -65,7 +70,27 @@ def serve_http(assembly: Assembly) -> int:
     return 0
 
 
-async def _serve(assembly: Assembly) -> None:
+async def _serve(assembly: Assembly, mcp_server: type[DiagnosticsServer]) -> None:
+    try:
+        await _served(assembly, mcp_server)
+    finally:
+        await _leave()
+
+
+async def _leave() -> None:
+    """See out what is left, with a bound: a plug-in's check may swallow every cancellation."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    _, stuck = await asyncio.wait(left, timeout=_LEAVE_S) if left else ((), ())
+    if stuck:
+        fields = {"tasks": [str(task.get_coro()) for task in stuck][:10]}
+        LOGGER.error("http.left_behind", extra={"fields": fields})
+        logging.shutdown()
+        os._exit(0)  # all that matters is on disk; asyncio would wait for ever
+
+
+async def _served(assembly: Assembly, mcp_server: type[DiagnosticsServer]) -> None:
     names = [tool.name for tool in assembly.container.found().tools]
     credentials = read_credentials(assembly.settings, names)
     host = listening_host(assembly.loaded, guarded=bool(credentials))
@@ -77,7 +102,13 @@ async def _serve(assembly: Assembly) -> None:
         for one in sockets:
             one.close()
         raise
-    service = HttpService(assembly, observers, credentials, open_to_others=not is_loopback(host))
+    service = HttpService(
+        assembly,
+        observers,
+        credentials,
+        open_to_others=not is_loopback(host),
+        mcp_server=mcp_server,
+    )
     await service.run(sockets)
 
 
@@ -91,6 +122,7 @@ class HttpService:
         credentials: Sequence[Credential],
         *,
         open_to_others: bool,
+        mcp_server: type[DiagnosticsServer] = DiagnosticsServer,
     ) -> None:
         container, settings = assembly.container, assembly.settings
         self._assembly = assembly
@@ -105,7 +137,7 @@ class HttpService:
         self._plugin_checks = discover_checks(settings.plugins)
         web = _web(settings)
 
-        self._switchboard = Switchboard(run_tool, _switches(settings), clock=clock, log=log)
+        self._switchboard = Switchboard(run_tool, switches(settings), clock=clock, log=log)
         guesses = Rates(GUESSES, clock, max_callers=settings.rate_limit.max_clients)
         self._gate = Gate(credentials, guesses=guesses, clock=clock, log=log)
         self._reload = Reload(
@@ -143,9 +175,7 @@ class HttpService:
             limits=FeedLimits(max_subscribers=settings.server.max_subscribers),
             lasting=not isinstance(record, RecentEvents),
         )
-        server = DiagnosticsServer(
-            run_tool, version=VERSION, caller=caller_of, tracer=telemetry.tracer
-        )
+        server = mcp_server(run_tool, version=VERSION, caller=caller_of, tracer=telemetry.tracer)
         self._switchboard.announce_by(server.announce_tools_changed)
         self._mcp = McpOverHttp(
             server,
@@ -189,8 +219,14 @@ class HttpService:
         background = [
             asyncio.create_task(self._health.run()),
             asyncio.create_task(self._note_stop()),
+            asyncio.create_task(self._observers.denials.run()),
         ]
         self._feed.start()
+        with suppress(
+            TimeoutError
+        ):  # a check that hangs must not keep the service from its callers
+            async with asyncio.timeout(_FIRST_ROUND_S):
+                await self._health.first()
         reason = "failed"
         try:
             async with self._mcp.run():
@@ -290,13 +326,3 @@ def _limits(settings: Settings) -> ServingLimits:
         max_connections=server.max_connections,
         trusted_proxies=tuple(ip_network(text) for text in server.trusted_proxies),
     )
-
-
-def _switches(settings: Settings) -> SwitchesFile:
-    switches = SwitchesFile(settings.state.dir)
-    try:
-        switches.disabled()
-    except OSError as error:
-        problem = Problem(settings.state.dir, "state.dir", f"can't be read: {error}")
-        raise ConfigError([problem]) from error
-    return switches

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from ipaddress import IPv6Address, ip_address
 
 import msgspec
 
 from .policy import Policy
 from .refusal import Refused
 from .target import Network
+
+
+_IPV6_CLIENT_BITS = 64  # what one client is usually given (RFC 6177)
 
 
 class Scope(StrEnum):
@@ -74,6 +78,20 @@ def object_to_scope(caller: Caller, scope: Scope, action: str) -> Refused | None
         reason=f"{action} takes the scope {scope}, which the token {caller.name} does not have",
         recovery=f"It has {_listed(caller.scopes) or 'none'}; ask the operator for a token with {scope}.",
     )
+
+
+def client_of(address: str) -> str:
+    """Who an address stands for: an IPv6 client has a whole network to come from."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    host_bits = 128 - _IPV6_CLIENT_BITS
+    return f"{IPv6Address(int(parsed) >> host_bits << host_bits)}/{_IPV6_CLIENT_BITS}"
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -7,13 +7,17 @@ class Denied(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A caller was turned away before it could ask a tool for anything.
 
     `caller` is a token's name, or "" if none was recognised; `address` where it came from;
-    `action` what it wanted ("POST /tools/NmapTool/enable"); `rule` a stable dotted id.
+    `action` what it wanted ("POST /tools/NmapTool/enable"); `rule` a stable dotted id; `tool` the
+    one that an execution was wanted of. `count`: for how many denials this stands that followed a
+    recorded one within a minute and were like it; the last of them is the one described.
     """
 
     caller: str
     address: str
     action: str
     rule: str
+    tool: str = ""
+    count: int = 1
 
 
 class Switched(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -207,7 +207,7 @@ def test_on_a_terminal_it_says_what_it_waits_for() -> None:
         os.close(follower)
 
 
-def test_a_transport_that_is_not_there_yet_is_a_usage_error() -> None:
-    done = netsonde("serve", "--transport", "http")
+def test_to_listen_elsewhere_without_a_token_is_a_usage_error() -> None:
+    done = netsonde("serve", "--transport", "http", "--host", "0.0.0.0", "--port", "0")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

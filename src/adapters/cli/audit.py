@@ -3,7 +3,7 @@
 import re
 import shlex
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import msgspec
@@ -25,7 +25,9 @@ from .screen import remark
 from .start import Starter, Verification
 
 _NOTE = re.compile(r"(\d{1,18}):([0-9a-fA-F]{64})\Z")
-_FOLDER = click.option("--state-dir", metavar="D", help="Folder of the record, instead of state.dir.")
+_FOLDER = click.option(
+    "--state-dir", metavar="D", help="Folder of the record, instead of state.dir."
+)
 _CONFIG = click.option("--config", metavar="F", help="Settings file, instead of MCP_CONFIG_FILE.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="JSON alone on standard output.")
 
@@ -58,7 +60,7 @@ def verify(
     try:
         verified = starter.assemble(config).audit(state_dir).verify(noted)
     except OSError as error:
-        raise click.ClickException(str(error)) from error
+        _no_record(error)
     _write(_as_json(verified)) if as_json else _tell(verified)
     raise click.exceptions.Exit(wire.OK if verified.problem is None else wire.FAILED)
 
@@ -86,7 +88,7 @@ def show(
         for recorded in starter.assemble(config).audit(state_dir).events(since, limit):
             _write(msgspec.json.encode(recorded).decode() if as_json else line(recorded))
     except OSError as error:
-        raise click.ClickException(str(error)) from error
+        _no_record(error)
     raise click.exceptions.Exit(wire.OK)
 
 
@@ -107,8 +109,7 @@ def escaped(text: str) -> str:
 def _said(what: Happening) -> list[str]:
     match what:
         case Requested():
-            extra = f" -- {what.extra_args}" if what.extra_args else ""
-            return ["asked", what.caller or "-", f"{what.tool} {what.target}{extra}"]
+            return ["asked", what.caller or "-", what.tool, what.target, *_wished(what)]
         case Planned(plan):
             return ["allowed", shlex.join(plan.argv)]
         case Started():
@@ -118,16 +119,30 @@ def _said(what: Happening) -> list[str]:
         case Finished(output):
             return _ended(output)
         case Denied():
-            return ["denied", what.caller or "-", what.address, f"rule={what.rule}", what.action]
+            said = [
+                "denied",
+                what.caller or "-",
+                what.address or "-",
+                f"rule={what.rule}",
+                what.action,
+            ]
+            return said if what.count == 1 else [*said, f"and {what.count - 1} more like it"]
         case Switched():
             return ["enabled" if what.enabled else "disabled", what.caller or "-", what.tool]
         case Reloaded():
+            waiting = [f"waiting for a restart: {','.join(what.waiting)}"] if what.waiting else []
             because = [f"problem: {one}" for one in what.problems]
-            return ["reloaded", ",".join(what.changed) or "nothing", *because]
+            return ["reloaded", ",".join(what.changed) or "nothing", *waiting, *because]
         case ServiceStarted():
             return ["service-started", what.version, what.transport]
         case ServiceStopped():
             return ["service-stopped", what.reason]
+
+
+def _wished(asked: Requested) -> list[str]:
+    named = (("profile", asked.profile), ("options", asked.options))
+    words = [f"{name}={text}" for name, text in named if text]
+    return [*words, f"-- {asked.extra_args}"] if asked.extra_args else words
 
 
 def _ended(output: ToolOutput) -> list[str]:
@@ -175,6 +190,11 @@ def _as_json(verified: Verification) -> str:
         else {"code": problem.code, "number": problem.number, "message": problem.message},
     }
     return msgspec.json.encode(answer).decode()
+
+
+def _no_record(error: OSError) -> NoReturn:
+    remark(f"netsonde: {error}")
+    raise click.exceptions.Exit(wire.USAGE)
 
 
 def _noted(head: str | None) -> tuple[int, str] | None:

@@ -45,7 +45,7 @@ class ExecutionEvent(msgspec.Struct, frozen=True, kw_only=True):
 class Dropped(msgspec.Struct, frozen=True, kw_only=True):
     """The data of an event `dropped`: why a stream was ended, this one or the one before it.
 
-    `missed` are the events that it had not been sent yet; those about executions follow.
+    `missed`: how many events the record had got beyond it; those that are for it follow.
     """
 
     reason: str

@@ -16,8 +16,8 @@ _PIECE_BYTES = 64 * 1024
 class FeedLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of the event stream.
 
-    `max_queued`, `max_queued_bytes`: what waits for one subscriber. When more would, one that has
-    not taken anything for `patience_s` is dropped, another one reads on from the record.
+    `max_queued`, `max_queued_bytes`: what waits for one subscriber. When more would, it reads on
+    from the record; but one that has not taken anything for `patience_s` is dropped then.
     `stall_s`: a subscriber that takes nothing for so long is dropped in any case.
     `max_replay`: how many events back a subscriber can resume.
     `max_per_caller`: 0 for all but a tenth of `max_subscribers`.
@@ -27,7 +27,7 @@ class FeedLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_per_caller: int = 0
     max_queued: int = 512
     max_queued_bytes: int = 512 * 1024
-    patience_s: float = 1.0
+    patience_s: float = 5.0
     stall_s: float = 20.0
     max_replay: int = 10_000
     metrics_every_s: float = 5.0
@@ -50,6 +50,9 @@ class Ending(StrEnum):
     ACCESS_CHANGED = "access_changed"
     RECORD_UNREAD = "record_unread"
     STOPPING = "stopping"
+
+
+_CUT = frozenset({Ending.TOO_SLOW, Ending.STALLED})
 
 
 class Subscriber:
@@ -82,13 +85,9 @@ class Subscriber:
         self._queue: deque[Frame] = deque()
         self._queued_bytes = 0
         self._heartbeat = False
+        self._behind = False
         self._sending_since_s: float | None = None
         self._wake: asyncio.Future[None] | None = None
-
-    @property
-    def waiting(self) -> int:
-        """How many frames wait for it."""
-        return len(self._queue)
 
     def wants(self, frame: Frame) -> bool:
         """Whether the frame is of a kind that it asked for, and of what its caller may see."""
@@ -96,10 +95,12 @@ class Subscriber:
             frame.asked_by is None or self.caller.may_see(frame.asked_by)
         )
 
-    def taking_for_s(self) -> float:
-        """For how long it has not taken what was sent."""
-        since_s = self._sending_since_s
-        return 0.0 if since_s is None else self._now_s() - since_s
+    def too_slow(self) -> Ending | None:
+        """The reason to drop it, if there is one now."""
+        taking_s = self._taking_for_s()
+        if taking_s > self._limits.stall_s:
+            return Ending.STALLED
+        return Ending.TOO_SLOW if self._behind and taking_s > self._limits.patience_s else None
 
     def offer(self, frame: Frame) -> bool:
         """Put a frame in line; False if there is no room for it."""
@@ -119,18 +120,19 @@ class Subscriber:
     def fall_behind(self) -> None:
         """Give up what is in line: it is read from the record instead."""
         self.live = False
+        self._behind = True
         self._clear()
         self._rouse()
 
     def end(self, ending: Ending) -> None:
-        """Nothing more for it; the first reason stands. If it is not reading, it is cut off."""
+        """Nothing more for it; the first reason stands. One that does not read is cut off."""
         if self.ending is not None:
             return
         self.ending = ending
         self.live = False
         self._clear()
         self._rouse()
-        if ending is not Ending.LEFT and self.taking_for_s() > self._limits.patience_s:
+        if ending in _CUT:
             self._abort()
 
     def cut_off(self) -> None:
@@ -144,6 +146,7 @@ class Subscriber:
             await sending
         finally:
             self._sending_since_s = None
+        self._behind = False
 
     async def piece(self) -> bytes:
         """What is in line, as much as is sent at a time; b"" when there will be nothing more to take.
@@ -175,6 +178,11 @@ class Subscriber:
         """The frame as this subscriber is sent it; its number never goes back."""
         self.number = max(self.number, frame.number)
         return with_id(self.number, self.stream, frame.body)
+
+    def _taking_for_s(self) -> float:
+        """For how long it has not taken what was sent."""
+        since_s = self._sending_since_s
+        return 0.0 if since_s is None else self._now_s() - since_s
 
     def _clear(self) -> None:
         self._queue.clear()

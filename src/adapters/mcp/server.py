@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from typing import Any
 from weakref import WeakSet
 
@@ -13,7 +14,6 @@ from msgspec.structs import replace
 from ...application.catalog import Entry
 from ...application.ports import Tracer
 from ...application.run_tool import RunTool
-from ...application.schemas import input_schema
 from ...application.untraced import Untraced
 from ...domain.access import Caller
 from .guidance import instructions, listed
@@ -137,7 +137,10 @@ class DiagnosticsServer(Server[Any]):
         return {**_COMPLETE, "tools": [listed(entry) for entry in entries]}
 
     async def _call_tool(self, ctx: Context, params: CallToolRequestParams) -> dict[str, Any]:
-        async with told(ctx.session.report_progress) as on_progress:
+        async with AsyncExitStack() as telling:
+            on_progress = None
+            if ctx.meta is not None and "progress_token" in ctx.meta:
+                on_progress = await telling.enter_async_context(told(ctx.session.report_progress))
             output = await self._run_tool.execute(
                 params.name[:_LONGEST_NAME],
                 params.arguments or {},
@@ -160,8 +163,8 @@ class DiagnosticsServer(Server[Any]):
         }
 
     def _input_schema(self, name: str) -> dict[str, Any] | None:
-        entry = self._run_tool.catalog.find(name)
-        return input_schema(entry) if entry is not None else None
+        # Asked at each call over HTTP which of its parameters a header repeats (x-mcp-header): none.
+        return None
 
     async def _traced(self, ctx: Context, call_next: CallNext) -> HandlerResult:
         """Middleware: a span for each request, in the trace that the client says it belongs to."""

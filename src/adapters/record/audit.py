@@ -13,7 +13,7 @@ from .database import has_our_schema, open_reader
 from .folder import DATABASE, KEY, read_key
 from .ledger import read_link, read_row
 
-_COLUMNS = "number, execution, progress, asked_by, at_s, mac, body, texts"
+_COLUMNS = "number, execution, kind, asked_by, at_s, mac, body, texts"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ logged as `audit.head`) where this host can't change it, and verify against the 
 import hashlib
 import hmac
 import struct
+from enum import IntEnum
 
 import msgspec
 
@@ -27,11 +28,19 @@ class Link(msgspec.Struct, frozen=True):
         return f"{self.number}:{self.mac.hex()}"
 
 
+class Kind(IntEnum):
+    """What a query must know of an event without reading it."""
+
+    EVENT = 0
+    PROGRESS = 1
+    END = 2
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """A record as it is stored, every column of it. `texts` is packed."""
 
     execution: str
-    progress: int
+    kind: int
     asked_by: str | None
     at_s: float
     body: bytes
@@ -43,7 +52,7 @@ def link(key: bytes, before: Link, row: Row) -> Link:
     number = before.number + 1
     message = hashlib.sha256(_RECORD)
     message.update(before.mac)
-    message.update(struct.pack(">Qbd", number, row.progress, row.at_s))
+    message.update(struct.pack(">Qbd", number, row.kind, row.at_s))
     for column in (
         row.execution.encode(),
         None if row.asked_by is None else row.asked_by.encode(),

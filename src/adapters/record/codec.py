@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from ...domain.execution import Event, Finished, ToolOutput
+from ...domain.execution import Event, Finished, Progressed, Requested, ToolOutput
+from .chain import Kind, Row
 
 COMPRESS_FROM_BYTES = 4096
 MAX_TEXTS_BYTES = 512 * 1024 * 1024
@@ -45,10 +46,28 @@ def encode(event: Event) -> Encoded:
     if isinstance(event.what, Finished):
         output = event.what.output
         if output.stdout or output.stderr or output.result is not None:
-            texts = _tolerantly(
-                _encode_texts, Texts(output.stdout, output.stderr, output.result)
-            )
+            texts = _tolerantly(_encode_texts, Texts(output.stdout, output.stderr, output.result))
     return Encoded(_tolerantly(_encode_body, strip(event)), texts)
+
+
+def row(event: Event, body: bytes, packed: bytes | None) -> Row:
+    """An event and its bytes as a record."""
+    kind, asked_by = Kind.EVENT, None
+    match event.what:
+        case Requested(caller=caller):
+            asked_by = _storable(caller)
+        case Progressed():
+            kind = Kind.PROGRESS
+        case Finished():
+            kind = Kind.END
+    return Row(
+        execution=_storable(event.execution_id),
+        kind=int(kind),
+        asked_by=asked_by,
+        at_s=float(event.at_s),
+        body=body,
+        texts=packed,
+    )
 
 
 def strip(event: Event) -> Event:
@@ -58,9 +77,7 @@ def strip(event: Event) -> Event:
     output = event.what.output
     if not output.stdout and not output.stderr and output.result is None:
         return event
-    return _with_output(
-        event, msgspec.structs.replace(output, stdout="", stderr="", result=None)
-    )
+    return _with_output(event, msgspec.structs.replace(output, stdout="", stderr="", result=None))
 
 
 def cut(event: Event) -> Event:
@@ -126,7 +143,7 @@ def _plain(value: Any, depth: int) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value if not isinstance(value, int) or abs(value) < 1 << 63 else str(value)
     if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
+        return _storable(value)
     if depth > _MOST_NESTED:
         return "..."
     if isinstance(value, msgspec.Struct):
@@ -140,6 +157,10 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(one, depth + 1) for one in value]
     return _plain(_named(value), 0)
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _named(value: object) -> str:

@@ -17,14 +17,14 @@ _SCHEMA = """
 CREATE TABLE events (
   number INTEGER PRIMARY KEY,
   execution TEXT NOT NULL,
-  progress INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
   asked_by TEXT,
   at_s REAL NOT NULL,
   mac BLOB NOT NULL,
   body BLOB NOT NULL,
   texts BLOB
 ) STRICT;
-CREATE INDEX by_execution ON events (execution, progress, number) WHERE execution <> '';
+CREATE INDEX by_execution ON events (execution, kind, number) WHERE execution <> '';
 CREATE INDEX by_asking ON events (number) WHERE asked_by IS NOT NULL;
 CREATE INDEX by_asker ON events (asked_by, number) WHERE asked_by IS NOT NULL;
 CREATE TABLE chain (

@@ -83,8 +83,8 @@ class Deliveries:
             if self._watchers:
                 first = own[0].number if own else head.number + 1
                 told = (*(others(known, first - 1) if first - 1 > known else ()), *own)
-                for watcher in self._watchers:
-                    _post(watcher.loop, self._tell, watcher, told)
+                for loop in {watcher.loop for watcher in self._watchers}:
+                    _post(loop, self._tell, loop, told)
             done = [one for one in self._waiting if one.sequence <= self._kept]
             self._waiting = [one for one in self._waiting if one.sequence > self._kept]
         _resolve(done, None)
@@ -95,16 +95,19 @@ class Deliveries:
             waiting, self._waiting = self._waiting, []
         _resolve(waiting, reason)
 
-    def _tell(self, watcher: _Watcher, told: Sequence[Recorded]) -> None:
+    def _tell(self, loop: asyncio.AbstractEventLoop, told: Sequence[Recorded]) -> None:
+        with self._lock:
+            watchers = [watcher for watcher in self._watchers if watcher.loop is loop]
         for recorded in told:
-            if not watcher.active:
-                return
-            if recorded.number <= watcher.after:
-                continue
-            try:
-                watcher.tell(recorded)
-            except Exception:  # one who can't listen must not keep the news from the others
-                self._logger.exception("record.watcher")
+            for watcher in watchers:
+                if watcher.active and recorded.number > watcher.after:
+                    self._tell_one(watcher, recorded)
+
+    def _tell_one(self, watcher: _Watcher, recorded: Recorded) -> None:
+        try:
+            watcher.tell(recorded)
+        except Exception:  # one who can't listen must not keep the news from the others
+            self._logger.exception("record.watcher")
 
 
 def _resolve(waiting: Sequence[_Waiting], reason: str | None) -> None:

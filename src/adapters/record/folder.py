@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import secrets
 import stat
 import time
 from collections.abc import Iterator
@@ -49,7 +48,7 @@ def read_or_make_key(folder: str) -> bytes:
     fresh = f"{path}.new"  # a crash must not leave half a key
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
+        file.write(os.urandom(KEY_BYTES))
         file.flush()
         os.fsync(file.fileno())
     os.rename(fresh, path)

@@ -16,7 +16,7 @@ _PARTS = 8
 _PRUNED_AT_ONCE = 2000
 _VACUUMED_AT_ONCE = 1024  # pages
 _INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_COLUMNS = "number, execution, progress, asked_by, at_s, mac, body, texts"
+_COLUMNS = "number, execution, kind, asked_by, at_s, mac, body, texts"
 
 
 class Altered(Exception):
@@ -75,7 +75,7 @@ class Ledger:
                     (
                         after.number,
                         row.execution,
-                        row.progress,
+                        row.kind,
                         row.asked_by,
                         row.at_s,
                         after.mac,
@@ -219,7 +219,7 @@ def read_row(stored: Sequence[object]) -> tuple[int, bytes, Row]:
         case (
             int(number),
             str(execution),
-            int(progress),
+            int(kind),
             str() | None as asked_by,
             float(at_s),
             bytes(mac),
@@ -228,7 +228,7 @@ def read_row(stored: Sequence[object]) -> tuple[int, bytes, Row]:
         ):
             row = Row(
                 execution=execution,
-                progress=progress,
+                kind=kind,
                 asked_by=asked_by,
                 at_s=at_s,
                 body=body,

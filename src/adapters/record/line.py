@@ -141,9 +141,12 @@ class Line:
         if not event.execution_id:
             return
         events = self._open.setdefault(event.execution_id, _Open()).events
-        if isinstance(event.what, Progressed) and events:
-            if isinstance(events[-1].what, Progressed):
-                events.pop()
+        if (
+            events
+            and isinstance(event.what, Progressed)
+            and isinstance(events[-1].what, Progressed)
+        ):
+            events.pop()
         events.append(event)
 
     def _hold(self, event: Event) -> None:

@@ -28,7 +28,7 @@ class Reader:
             rows = [
                 *connection.execute(
                     "SELECT number, body, texts FROM events "
-                    "WHERE execution = ? AND execution <> '' AND progress = 0",
+                    "WHERE execution = ? AND execution <> '' AND kind IN (0, 2)",
                     (execution_id,),
                 ),
                 *connection.execute(_LAST_PROGRESS, (execution_id,)),
@@ -41,19 +41,29 @@ class Reader:
     ) -> list[tuple[int, Execution]]:
         """The newest executions first, without texts; those whose events make no sense are left out."""
         found: list[tuple[int, Execution]] = []
-        query = (
-            "SELECT number, execution FROM events WHERE asked_by IS NOT NULL AND number < ?1"
-            + ("" if asked_by is None else " AND asked_by = ?2")
-            + " ORDER BY number DESC"
-        )
         bound = (1 << 62) if before is None else before
         with self._connection() as connection:
-            parameters = (bound,) if asked_by is None else (bound, asked_by)
-            for number, execution_id in connection.execute(query, parameters):
+            rows = (
+                connection.execute(_NEWEST, (bound,))
+                if asked_by is None
+                else connection.execute(_NEWEST_OF_ONE, (bound, asked_by))
+            )
+            for number, execution_id in rows:
                 if len(found) >= limit:
                     break
                 try:
                     found.append((number, _fold(connection, execution_id)))
+                except IllegalTransition:
+                    continue
+        return found
+
+    def unfinished(self) -> list[Execution]:
+        """Executions without an end among the newest ones, without texts."""
+        found: list[Execution] = []
+        with self._connection() as connection:
+            for (execution_id,) in connection.execute(_UNFINISHED).fetchall():
+                try:
+                    found.append(_fold(connection, str(execution_id)))
                 except IllegalTransition:
                     continue
         return found
@@ -109,9 +119,24 @@ class Reader:
         connection.close()
 
 
+_NEWEST = (
+    "SELECT number, execution FROM events WHERE asked_by IS NOT NULL AND number < ? "
+    "ORDER BY number DESC"
+)
+_NEWEST_OF_ONE = (
+    "SELECT number, execution FROM events WHERE number < ? AND asked_by = ? ORDER BY number DESC"
+)
+_UNFINISHED = """
+SELECT execution FROM
+  (SELECT execution FROM events WHERE asked_by IS NOT NULL ORDER BY number DESC LIMIT 10000) AS asked
+WHERE NOT EXISTS (
+  SELECT 1 FROM events
+  WHERE events.execution = asked.execution AND events.execution <> '' AND events.kind = 2
+)
+"""
 _LAST_PROGRESS = (
     "SELECT number, body, texts FROM events "
-    "WHERE execution = ? AND execution <> '' AND progress = 1 ORDER BY number DESC LIMIT 1"
+    "WHERE execution = ? AND execution <> '' AND kind = 1 ORDER BY number DESC LIMIT 1"
 )
 
 
@@ -119,7 +144,7 @@ def _fold(connection: apsw.Connection, execution_id: str) -> Execution:
     events = [
         decode(body)
         for (body,) in connection.execute(
-            "SELECT body FROM events WHERE execution = ? AND execution <> '' AND progress = 0 "
+            "SELECT body FROM events WHERE execution = ? AND execution <> '' AND kind IN (0, 2) "
             "ORDER BY number",
             (execution_id,),
         )

@@ -13,10 +13,12 @@ from ...application.ports import Clock, Listed, LogFailed
 from ...domain.execution import Event, Recorded
 from . import folder as files
 from .chain import Link
+from .codec import encode, row
 from .database import Damaged, open_writer
 from .deliveries import Deliveries
 from .ledger import Altered, Ledger
 from .line import MAX_BYTES, MAX_EVENTS, Line
+from .orphans import ends
 from .reader import Reader
 from .writer import Writer
 
@@ -129,6 +131,8 @@ class SqliteRecord:
             return await loop.run_in_executor(self._threads, query)
         except (apsw.Error, OSError) as error:
             raise LogFailed(f"the record can't be read: {error}") from error
+        except RuntimeError as error:  # the threads are gone
+            raise LogFailed("the record is closed") from error
 
 
 def open_record(
@@ -145,6 +149,7 @@ def open_record(
 
     A damaged file is renamed, never deleted, and a new record begun, but only when no other process
     has it open; the loss is logged, and shows when the audit is verified against a noted head.
+    When no other process has it open, executions without an end are ended as cancelled.
     A sound file that this version or this key does not fit is refused, and left alone.
     """
     folder = files.prepare(folder)
@@ -154,18 +159,20 @@ def open_record(
         with lock.opening():
             key = files.read_or_make_key(folder)
             ledger = _open_ledger(path, key, lock, clock, max_bytes, logger)
+            reader = Reader(path)
+            head = _begin(ledger, reader, clock, alone=lock.alone())
             lock.share()
-        deliveries = Deliveries(_head(ledger), logger)
     except BaseException:
         lock.close()
         raise
     line = Line(max_events=max_waiting_events, max_bytes=max_waiting_bytes)
+    deliveries = Deliveries(head, logger)
     writer = Writer(ledger, line, deliveries, clock=clock, max_age_s=max_age_s, logger=logger)
     record = SqliteRecord(
         line=line,
         deliveries=deliveries,
         writer=writer,
-        reader=Reader(path),
+        reader=reader,
         lock=lock,
         logger=logger,
     )
@@ -173,10 +180,16 @@ def open_record(
     return record
 
 
-def _head(ledger: Ledger) -> Link:
+def _begin(ledger: Ledger, reader: Reader, clock: Clock, *, alone: bool) -> Link:
+    """The head to go on from. Nobody else is there: what is still open was left by a killed server."""
     try:
+        if alone:
+            ended = ends(reader.unfinished(), clock.wall_s())
+            if rows := [row(event, encode(event).body, None) for event in ended]:
+                ledger.append(rows)
         return ledger.head()
-    except (Altered, apsw.Error) as error:
+    except (Altered, apsw.Error, OSError) as error:
+        reader.close()
         ledger.close()
         raise OSError(str(error)) from error
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import apsw
 
 from ...application.ports import Clock
-from ...domain.execution import Progressed, Recorded, Requested
+from ...domain.execution import Recorded
 from .chain import Row
-from .codec import strip
+from .codec import row, strip
 from .deliveries import Deliveries
 from .ledger import Altered, Ledger
 from .line import Entry, Line
@@ -104,18 +104,10 @@ class Writer:
             return ()
 
     def _row(self, entry: Entry) -> Row:
-        event = entry.event
         if not entry.pack(self._ledger.largest_texts):
-            self._say(logging.WARNING, "record.cut", execution_id=event.execution_id)
-        asked = event.what if isinstance(event.what, Requested) else None
-        return Row(
-            execution=_storable(event.execution_id),
-            progress=int(isinstance(event.what, Progressed)),
-            asked_by=_storable(asked.caller) if asked is not None else None,
-            at_s=float(event.at_s),
-            body=entry.body,
-            texts=entry.packed,
-        )
+            execution_id = entry.event.execution_id
+            self._say(logging.WARNING, "record.cut", execution_id=execution_id)
+        return row(entry.event, entry.body, entry.packed)
 
     def _make_room(self) -> None:
         now_s = self._clock.monotonic_s()
@@ -164,7 +156,3 @@ class Writer:
 
     def _say(self, level: int, name: str, **fields: object) -> None:
         self._logger.log(level, name, extra={"fields": fields})
-
-
-def _storable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -60,9 +60,10 @@ def environment(state: Path, **more: str) -> Mapping[str, str]:
 
 @contextmanager
 def http_server(state: Path, *words: str, **environ: str) -> Iterator[Server]:
-    """`netsonde serve --transport http` on a port that the system chose; gone afterwards."""
+    """`netsonde serve --transport http`, by default on a port of the system's choice; gone afterwards."""
+    serve = ["serve", "--transport", "http", "--port", "0"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "netsonde", "serve", "--transport", "http", "--port", "0", *words],
+        [sys.executable, "-m", "netsonde", *serve, *words],
         env=environment(state, **environ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -101,5 +101,7 @@ def test_wrong_settings_end_the_command_with_2(
     assert capsys.readouterr().err.startswith("netsonde: MCP_SECURITY_MAX_HOST: ")
 
 
-def test_a_transport_that_is_not_there_ends_it_with_2(no_settings: pytest.MonkeyPatch) -> None:
-    assert main(["serve", "--transport", "http"]) == 2
+def test_to_listen_elsewhere_without_a_token_ends_it_with_2(
+    no_settings: pytest.MonkeyPatch,
+) -> None:
+    assert main(["serve", "--transport", "http", "--host", "0.0.0.0", "--port", "0"]) == 2

@@ -35,7 +35,7 @@ def dashboard_expressions() -> list[str]:
 def metrics_in(expression: str) -> Iterator[tuple[str, set[str]]]:
     """Each series selector: the metric, and the labels that it asks about."""
     for match in re.finditer(r"\b(mcp_\w+)(?:\{([^}]*)\})?", expression):
-        yield match[1], set(re.findall(r"(\w+)\s*[=!]~?\s*\"", match[2] or ""))
+        yield match[1], set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"", match[2] or ""))
 
 
 @pytest.mark.parametrize("expression", dashboard_expressions() + [rule["expr"] for rule in RULES])
