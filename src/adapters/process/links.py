@@ -6,9 +6,8 @@ from ...domain.plan import Limits
 
 SHELL = "/bin/sh"
 LIMITS_NAME = "netsonde-launch"
-# Each word is passed as a word: nothing of a plan is ever read as shell. Writing to standard input,
-# a pipe that only the server reads, ends the shell by SIGPIPE if the server has died before the
-# parent-death signal was asked for; from then on that signal sees to it. CPU seconds are limited
+# Each word is passed as a word: nothing of a plan is ever read as shell. Standard input is a socket
+# on whose other end a living server gives the word to go on, see go_ahead.py. CPU seconds are limited
 # twice, so that SIGXCPU comes first, which tells what happened better than SIGKILL. dash has the
 # number of processes as -p, bash as -u.
 LIMITS_SCRIPT = """
@@ -17,7 +16,7 @@ ulimit -v "$2" && ulimit -n "$3" && ulimit -c 0 && ulimit -f 0 &&
 ulimit -S -t "$4" && ulimit -H -t "$5" || exit 126
 [ "$6" = - ] || ulimit -u "$6" 2>/dev/null || ulimit -p "$6" || exit 126
 shift 6
-echo >&0 || exit 126
+echo >&0 && read -r _ || exit 126
 unset PWD OLDPWD SHLVL
 exec "$@" </dev/null
 """

@@ -12,6 +12,7 @@ from typing import Self
 
 from ...domain.environment import ENVIRONMENT
 from ...domain.plan import REPORT_FD, Plan
+from .go_ahead import GoAhead
 from .launch_chain import LaunchChain
 from .launch_thread import LaunchThread
 from .pipe_reader import PipeReader
@@ -56,11 +57,10 @@ class RunningProgram:
                 pipes.append(stack.enter_context(self.report))
             # What the chain holds is given back once the tree below is seen to be gone.
             self._launch = stack.enter_context(chain.prepared(plan, directory))
-            # The program's standard input at first, see links.py: no read end is to be inherited.
-            pulse = stack.enter_context(PipeReader(0))
+            go_ahead = stack.enter_context(GoAhead())
             with lent_to(self.report.write_end) if self.report else nullcontext():
-                self._leader = self._started(stack, directory, pulse.write_end)
-            pulse.close_write_end()
+                self._leader = self._started(stack, directory, go_ahead.stdin)
+            go_ahead.answer(loop)
             tree.leaders.add(self._leader.pid)
             stack.callback(self._end_at_once)
             pidfd = os.pidfd_open(self._leader.pid)
