@@ -9,13 +9,13 @@ from typing import Protocol
 import pytest
 
 from netsonde.adapters.memory import FakeRunner, Hangs
-from netsonde.adapters.process.launch_chain import find_basic_chain
+from netsonde.adapters.process.launch_chain import LaunchChain
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
-from netsonde.adapters.programs import InstalledPrograms
 from netsonde.application.ports import Capture, Ended, HowEnded, ProcessRunner
 from netsonde.domain.plan import Plan
 
 from .runner.hostile_programs import SHELL, plan_for, written
+from .runner.layer_sets import SETS, chain_of
 
 
 class World(Protocol):
@@ -31,8 +31,8 @@ class World(Protocol):
 
 
 class RealWorld:
-    def __init__(self, directory: Path) -> None:
-        self.runner = SubprocessRunner(find_basic_chain(InstalledPrograms()))
+    def __init__(self, directory: Path, chain: LaunchChain) -> None:
+        self.runner: ProcessRunner = SubprocessRunner(chain)
         self._directory = directory
 
     def prints(self, stdout: str, stderr: str = "", report: str = "", returncode: int = 0) -> str:
@@ -48,8 +48,8 @@ class RealWorld:
 
 
 class MemoryWorld:
-    def __init__(self, _: Path) -> None:
-        self.runner = FakeRunner(self._script)
+    def __init__(self) -> None:
+        self.runner: ProcessRunner = FakeRunner(self._script)
         self._programs: dict[str, Ended | Hangs] = {}
 
     def _script(self, plan: Plan) -> Ended | Hangs:
@@ -71,10 +71,13 @@ class MemoryWorld:
         return "/hangs"
 
 
-@pytest.fixture(params=[RealWorld, MemoryWorld])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
-    make: Callable[[Path], World] = request.param
-    return make(tmp_path)
+@pytest.fixture(params=[*SETS, "memory"])
+def world(
+    request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> World:
+    if request.param == "memory":
+        return MemoryWorld()
+    return RealWorld(tmp_path, chain_of(request.param, tmp_path_factory.getbasetemp()))
 
 
 def run(world: World, plan: Plan, on_stdout: Callable[[bytes], None] | None = None) -> Ended:
