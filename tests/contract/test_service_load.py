@@ -107,6 +107,7 @@ def test_two_hundred_clients_leave_nothing_behind_and_the_counters_add_up(tmp_pa
         assert quick["refused"] == refusals + limited
         assert sum(quick.values()) == sum(crowd.answered.values()) == crowd.sent
         assert server.end() == 0
+        assert not [line for line in server.log if "left_behind" in line]  # no task was left
 
 
 def test_after_kill_9_every_answer_is_on_record_and_no_program_is_left(tmp_path: Path) -> None:
