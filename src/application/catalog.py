@@ -8,11 +8,16 @@ from ..domain.tool import Tool
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool as this operator runs it. `path` is None when the program is not installed."""
+    """A tool as this operator runs it.
+
+    `path` is None when the program is not there, or may not be run: `unusable` says why then, ""
+    when none was seen.
+    """
 
     tool: Tool
     terms: Terms
     path: str | None
+    unusable: str = ""
     enabled: bool = True
     concurrency: int = 2
     queue: int = 16

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Iterable
 
+import msgspec
+
 from ..domain.health import CheckResult, HealthStatus, Priority
 from ..domain.layer import Layer
 from ..domain.plan import Limits, Plan
@@ -45,6 +47,8 @@ async def check_program(entry: Entry, runner: ProcessRunner) -> CheckResult:
     """A missing program makes one tool unavailable; one that does not run is worse than none."""
     name, tool = f"program.{entry.tool.command_name}", entry.tool
     if entry.path is None:
+        if entry.unusable:
+            return _unusable(name, entry)
         fix = tool.install_hint or f"Install the program {tool.command_name}."
         message = f"not installed; {entry.name} answers not_found"
         return _result(name, HealthStatus.DEGRADED, Priority.MEDIUM, message, fix)
@@ -55,8 +59,11 @@ async def check_program(entry: Entry, runner: ProcessRunner) -> CheckResult:
         addresses=(),
         host_count=0,
         limits=_VERSION_LIMITS,
+        program_sha256=entry.terms.program_sha256,
     )
     ended = await runner.run(plan)
+    if ended.how is HowEnded.ALTERED:
+        return _unusable(name, msgspec.structs.replace(entry, unusable=ended.reason))
     version = _first_line(ended)
     if ended.how is HowEnded.EXITED and ended.returncode == 0:
         metadata = {"path": entry.path, "version": version}
@@ -72,6 +79,20 @@ async def check_program(entry: Entry, runner: ProcessRunner) -> CheckResult:
     message = f"{entry.path} does not run: {said}"
     fix = f"Try it by hand: {' '.join(plan.argv)}"
     return _result(name, HealthStatus.UNHEALTHY, Priority.MEDIUM, message, fix)
+
+
+def _unusable(name: str, entry: Entry) -> CheckResult:
+    """Not the program that is pinned is an alarm; another that won't do is as good as missing."""
+    own = f"tools.{entry.name}"
+    alarm = entry.terms.program_sha256
+    return _result(
+        name,
+        HealthStatus.UNHEALTHY if alarm else HealthStatus.DEGRADED,
+        Priority.MEDIUM,
+        f"not run; {entry.name} answers not_found: {entry.unusable}",
+        "Find out who changed it, then install a sound one (owned by root, written to by nobody "
+        f"else, not set-uid), or correct {own}.path and {own}.sha256, and reload.",
+    )
 
 
 def check_privileges(privileges: Privileges) -> list[CheckResult]:

@@ -1,6 +1,7 @@
 """Values of settings: from a variable's text or a file's value to the type of the row, or why not."""
 
 import math
+import posixpath
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -121,6 +122,19 @@ def _origin(text: str) -> str | Wrong:
     return Wrong(f"{text!a} is no origin, such as https://ops.example:8443")
 
 
+def _program_path(text: str) -> str | Wrong:
+    """Written in one way only, so that the path that is judged is the path that is run."""
+    if text.startswith("/") and posixpath.normpath(text) == text and text != "/":
+        return text
+    return Wrong(f"{text!a} is no absolute path of a program, without //, . and ..")
+
+
+def _sha256(text: str) -> str | Wrong:
+    if re.fullmatch(r"[0-9a-f]{64}", text.casefold()):
+        return text.casefold()
+    return Wrong("is no SHA-256: 64 hexadecimal digits are wanted")
+
+
 _CHECKS: Mapping[str, Callable[[str], str | Wrong]] = MappingProxyType(
     {
         "security.allowed_networks": _network_text,
@@ -130,6 +144,8 @@ _CHECKS: Mapping[str, Callable[[str], str | Wrong]] = MappingProxyType(
         "server.cors_origins": _origin,
         "server.trusted_proxies": _network_text,
         "tool.package": _package,
+        "tools.path": _program_path,
+        "tools.sha256": _sha256,
     }
 )
 
@@ -137,7 +153,8 @@ _CHECKS: Mapping[str, Callable[[str], str | Wrong]] = MappingProxyType(
 def _checked(row: Row, text: str) -> str | Wrong:
     if any(ord(character) < 32 or ord(character) == 127 for character in text):
         return Wrong("has a control character")
-    check = _CHECKS.get(row.key)
+    key = f"tools.{row.path[-1]}" if row.path[0] == "tools" else row.key
+    check = _CHECKS.get(key)
     return check(text) if check else text
 
 

@@ -103,6 +103,7 @@ def plan_for(
     max_memory_bytes: int = 512 * MIB,
     max_cpu_s: int = 20,
     reads_report: bool = False,
+    program_sha256: str = "",
 ) -> Plan:
     """A plan as no policy would let through."""
     return Plan(
@@ -112,6 +113,7 @@ def plan_for(
         addresses=(),
         host_count=1,
         reads_report=reads_report,
+        program_sha256=program_sha256,
         limits=Limits(
             timeout_s=timeout_s,
             max_stdout_bytes=max_stdout_bytes,
