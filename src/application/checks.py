@@ -12,6 +12,7 @@ from ..domain.privileges import Privileges
 from ..domain.text import clean
 from .catalog import Broken, Catalog, Entry
 from .ports import Ended, HowEnded, ProcessRunner
+from .provenance import Provenance
 
 _VERSION_LIMITS = Limits(
     timeout_s=5.0,
@@ -147,6 +148,28 @@ def check_broken(broken: Iterable[Broken]) -> list[CheckResult]:
         )
         for one in broken
     ]
+
+
+def check_plugins(plugins: Iterable[Provenance]) -> list[CheckResult]:
+    """The plug-ins that were switched on and could be loaded: whose each is, and its digest."""
+    return [
+        CheckResult(
+            name=f"plugins.{one.name}",
+            status=HealthStatus.HEALTHY,
+            priority=Priority.INFORMATIONAL,
+            message=told(one),
+            metadata=msgspec.to_builtins(one),
+        )
+        for one in plugins
+    ]
+
+
+def told(one: Provenance) -> str:
+    """A plug-in's provenance in a line."""
+    whose = f"{one.distribution} {one.version}" if one.distribution else "of no known distribution"
+    digest = f"sha256:{one.sha256}" if one.sha256 else "no SHA-256"
+    pinned = " (pinned)" if one.pinned else ""
+    return f"{whose}, {digest}{pinned}{f': {one.note}' if one.note else ''}"
 
 
 def _result(

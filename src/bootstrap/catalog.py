@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ..adapters.plugins import Found, chosen, profile_problem
 from ..application.catalog import Catalog, Entry
 from ..application.ports import Programs
+from ..application.provenance import Provenance
 from ..domain.breaker import Settings as BreakerSettings
 from ..domain.policy import Policy
 from ..domain.target import Network
@@ -39,10 +40,13 @@ def settle(loaded: Loaded, found: Found) -> Loaded:
 def build_catalog(settings: Settings, found: Found, programs: Programs) -> Catalog:
     """Every tool to offer, on the operator's terms."""
     tools = chosen(found.tools, settings.tool.include, settings.tool.exclude)
-    return Catalog(tuple(entry(tool, settings, programs) for tool in tools), found.broken)
+    entries = (entry(tool, settings, programs, found.provenances.get(tool.name)) for tool in tools)
+    return Catalog(tuple(entries), found.broken)
 
 
-def entry(tool: Tool, settings: Settings, programs: Programs) -> Entry:
+def entry(
+    tool: Tool, settings: Settings, programs: Programs, provenance: Provenance | None = None
+) -> Entry:
     """One tool: `tools.<Name>` over what its class says over the general settings."""
     own, general = settings.of_tool(tool.name), settings.tool
     path, unusable = _located(tool, own, programs)
@@ -53,6 +57,7 @@ def entry(tool: Tool, settings: Settings, programs: Programs) -> Entry:
         tool=tool,
         path=path,
         unusable=unusable,
+        provenance=provenance,
         enabled=own.enabled,
         concurrency=own.concurrency or tool.concurrency or general.default_concurrency,
         queue=general.queue,

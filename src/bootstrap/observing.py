@@ -39,7 +39,7 @@ class Observers:
             version=VERSION,
             tools=[tool.name for tool in container.found().tools],
             breaker_states=lambda: container.run_tool().breaker_states(),
-            plugins=settings.plugins,
+            plugins=container.vetted().names,
         )
         self.log: EventLog = LoggedEvents(self.telemetry.observe(self.record), LOGGER)
         log_through(self.telemetry.log_filter)

@@ -135,8 +135,20 @@ def _sha256(text: str) -> str | Wrong:
     return Wrong("is no SHA-256: 64 hexadecimal digits are wanted")
 
 
+def _plugin(text: str) -> str | Wrong:
+    """A pin that is misspelled must not be taken for part of a name."""
+    name, at, pin = text.partition("@")
+    if not at:
+        return text
+    kind, _, digest = pin.partition(":")
+    if not name or kind != "sha256" or isinstance(checked := _sha256(digest), Wrong):
+        return Wrong(f"{text[:60]!a} is no pinned plug-in: write name@sha256:64 hexadecimal digits")
+    return f"{name}@sha256:{checked}"
+
+
 _CHECKS: Mapping[str, Callable[[str], str | Wrong]] = MappingProxyType(
     {
+        "plugins": _plugin,
         "security.allowed_networks": _network_text,
         "security.denied_networks": _network_text,
         "security.allowed_suffixes": suffix,
