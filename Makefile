@@ -20,12 +20,12 @@ run: $(VENV)/run.done programs  ## serve HTTP (REST, MCP, events) on loopback
 	@$(BIN)/python -m netsonde serve --transport http
 
 test: $(VENV)/dev.done programs unpacked  ## every test, inside a sealed network
-	$(BIN)/python -m pytest
+	$(BIN)/python -m scripts.run_tests
 
 check: lint types layers programs unpacked  ## what CI runs: lint, types, layers, docs, tests with coverage
 	$(BIN)/python -m scripts.generate_docs --check
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m scripts.run_tests --coverage
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report
 
@@ -49,6 +49,7 @@ fuzz: $(VENV)/dev.done programs  ## property tests with FUZZ_EXAMPLES cases, fix
 soak: $(VENV)/dev.done programs  ## many tries: however a call ends nothing is left; load; kill -9
 	NETSONDE_TRIES=50 $(BIN)/python -m pytest tests/contract/test_nothing_left.py
 	NETSONDE_TRIES=20 NETSONDE_LOAD_S=60 $(BIN)/python -m pytest tests/contract/test_service_load.py
+	NETSONDE_TRIES=60 $(BIN)/python -m pytest tests/contract/test_record_crashes.py
 
 bench: $(VENV)/dev.done programs  ## ratios against a baseline measured in the same run
 	$(BIN)/python -m bench

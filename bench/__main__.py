@@ -8,6 +8,7 @@ ROWS = (
     ("bench.planning",),
     ("bench.spawn",),
     ("bench.service",),
+    ("bench.mcp_http",),
 )
 
 

@@ -7,6 +7,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Targets of the tour, and what must be seen there."""
 
     host: str
+    neighbour: str
     name: str
     hops: int
     ports: str
@@ -18,6 +19,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 LAB = Place(
     host="10.77.2.10",
+    neighbour="10.77.2.20",
     name="web.lab.internal",
     hops=3,
     ports="80,443,8080,9999",
@@ -28,6 +30,7 @@ LAB = Place(
 )
 LOOPBACK = Place(
     host="127.0.0.1",
+    neighbour="127.0.0.2",
     name="127.0.0.1",
     hops=1,
     ports="1-1024",

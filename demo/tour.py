@@ -1,4 +1,4 @@
-"""The tour: a real MCP client drives the real server over stdio, and every step is checked."""
+"""The tour: a real MCP client drives the real server over stdio, then HTTP; every step is checked."""
 
 import asyncio
 import os
@@ -11,6 +11,7 @@ from mcp.client import Client
 from mcp.client.stdio import stdio_client
 
 from demo.places import LAB, LOOPBACK, Place
+from demo.service import visit
 
 CANCELLED_WITHIN_S = 2.0
 
@@ -160,8 +161,9 @@ async def main(place: Place) -> int:
     async with Client(stdio_client(server)) as client:
         tour = Tour(client, place)
         await tour.take()
-    if tour.failures:
-        print(f"\n{tour.failures} steps did not hold.")
+    failures = tour.failures + await asyncio.to_thread(visit, place)
+    if failures:
+        print(f"\n{failures} steps did not hold.")
         return 1
     print(_CONNECT.format(python=sys.executable))
     return 0

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from tests.contract.lab import enter
 from tests.contract.lab.access import Lab
 from tests.contract.lab.topology import built
+from tests.shards import keep_shard
 
 _WHY_NO_LAB: Final = pytest.StashKey[str | None]()
 
@@ -63,7 +64,12 @@ def pytest_report_header(config: pytest.Config) -> str:
     return "lab: in a sealed world" if reason is None else f"lab: none: {reason}"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shard", metavar="I/N", help="run the Ith of N parts of the suite")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    keep_shard(config, items)
     reason = config.stash[_WHY_NO_LAB]
     if reason is not None:
         for item in items:

@@ -128,12 +128,15 @@ class History(Protocol):
         """Executions, newest first by their first event; only those with a number under `before`.
 
         `caller`: only those that this caller asked for. Their answers come without
-        stdout, stderr and result.
+        stdout, stderr and result. Raises LogFailed when the log can't be read.
         """
         ...
 
     async def since(self, number: int, limit: int = 1000) -> tuple[Recorded, ...]:
-        """Events of executions numbered above `number`, oldest first, answers without their texts."""
+        """Events of executions numbered above `number`, oldest first, answers without their texts.
+
+        Raises LogFailed when the log can't be read.
+        """
         ...
 
     def last_number(self) -> int:
@@ -143,7 +146,8 @@ class History(Protocol):
     def watch(self, tell: Callable[[Recorded], None]) -> Callable[[], None]:
         """Call `tell` in the event loop with each event once it is kept; the result ends that.
 
-        `tell` gets every event numbered above what `last_number` was at the call, in order, once.
+        `tell` gets every event numbered above what `last_number` was at the call, in order, once;
+        answers come without their texts, as from `since`.
         """
         ...
 

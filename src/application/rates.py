@@ -43,18 +43,25 @@ class Rates:
         self._max_callers = max_callers
         self._trim()
 
-    def take(self, caller: str, what: str) -> bucket.Empty | None:
-        """Take a token; None if there was one or there is no limit."""
+    def take(self, caller: str, what: str, *, times: int = 1) -> bucket.Empty | None:
+        """Take a token; None if there was one or there is no limit. `times`: of a larger bucket."""
         if self._rate is None:
             return None
-        now_s = self._clock.monotonic_s()
+        rate, now_s = _larger(self._rate, times), self._clock.monotonic_s()
         buckets = self._callers.setdefault(caller, {})
         self._callers.move_to_end(caller)
         self._trim()
-        before = buckets.get(what) or bucket.full(self._rate, now_s)
-        taken = bucket.take(before, self._rate, now_s)
+        before = buckets.get(what) or bucket.full(rate, now_s)
+        taken = bucket.take(before, rate, now_s)
         buckets[what] = taken.bucket
         return taken if isinstance(taken, bucket.Empty) else None
+
+    def give_back(self, caller: str, what: str, *, times: int = 1) -> None:
+        """Undo one `take`; nothing if the caller was forgotten meanwhile."""
+        buckets = self._callers.get(caller, {})
+        if self._rate is not None and (known := buckets.get(what)) is not None:
+            rate = _larger(self._rate, times)
+            buckets[what] = bucket.give_back(known, rate, self._clock.monotonic_s())
 
     def empty(self, caller: str, what: str) -> bucket.Empty | None:
         """As `take`, but nothing is taken: whether a token is missing."""
@@ -80,3 +87,7 @@ class Rates:
     def _trim(self) -> None:
         while len(self._callers) > self._max_callers:
             self._callers.popitem(last=False)
+
+
+def _larger(rate: bucket.Rate, times: int) -> bucket.Rate:
+    return rate if times == 1 else bucket.Rate(tokens=rate.tokens * times, per_s=rate.per_s)

@@ -10,6 +10,7 @@ import msgspec
 
 from ..domain import breaker as circuit
 from ..domain.access import LOCAL, Caller
+from ..domain.audit import Denied
 from ..domain.errors import ToolError
 from ..domain.execution import Event, Finished, Happening, Planned, Requested, ToolOutput
 from ..domain.plan import Plan
@@ -18,6 +19,7 @@ from ..domain.privileges import Privileges
 from . import answers, refusals
 from .catalog import Catalog, Entry
 from .judging import Judge
+from .patience import RULE, Patience
 from .ports import Clock, EventLog, LogFailed, ProcessRunner, Resolver, Tracer
 from .progress import Progress
 from .rates import Rates, Standing
@@ -73,6 +75,7 @@ class RunTool:
         self._log = log
         self._new_id = new_id
         self._rates = Rates(None, clock) if rates is None else rates
+        self._patience = Patience(self._rates)
         self._tracer = tracer if tracer is not None else Untraced()
         self._judge = Judge(resolver, privileges, self._tracer)
         self._plans = PlanRunner(runner, clock, self._tracer)
@@ -119,9 +122,14 @@ class RunTool:
 
         The execution has a task of its own, so that a driver which cancels a call in its own way
         (anyio cancels again at every await) can't cut the clean-up short. It ends within 2 s.
-        Whatever is answered is settled in the event log, or the answer says that it is not.
+        Whatever is answered is settled in the event log, or the answer says that it is not. A caller
+        with too many refusals there is only counted, as denied (`rate.refused`).
         """
-        call = self._open(tool, members, caller)
+        call = self._read(tool, members, caller)
+        if (error := self._patience.take(caller)) is not None:
+            self._deny(call)
+            return call.refusal(error)
+        self._open(call, members)
         work = asyncio.ensure_future(self._execute(call, members, on_progress or _ignore))
         self._running[call.execution_id] = work
         self._askers[call.execution_id] = caller.name
@@ -171,32 +179,36 @@ class RunTool:
         """How many calls of a tool are left to a caller; None where there is no limit."""
         return self._rates.standing(caller.name, entry.name)
 
-    def _open(self, tool: str, members: Mapping[str, Any], caller: Caller) -> _Call:
+    def _read(self, tool: str, members: Mapping[str, Any], caller: Caller) -> _Call:
         entry = self._entry(tool)
-        target, extra_args, profile = (
-            text[:_MOST_ECHOED] if isinstance(text, str) else ""
-            for text in (members.get(name) for name in ("target", "extra_args", "profile"))
-        )
-        call = _Call(
+        return _Call(
             execution_id=self._new_id(),
             entry=entry,
             tool=tool[:_LONGEST_NAME] if isinstance(entry, ToolError) else entry.name,
-            target=target,
+            target=_text(members, "target"),
             caller=caller,
             asked_s=self._clock.wall_s(),
         )
+
+    def _open(self, call: _Call, members: Mapping[str, Any]) -> None:
         self._record(
             call.execution_id,
             Requested(
                 tool=call.tool,
-                target=target,
-                extra_args=extra_args,
+                target=call.target,
+                extra_args=_text(members, "extra_args"),
                 options=_echoed(members.get("options")),
-                profile=profile,
-                caller=caller.name,
+                profile=_text(members, "profile"),
+                caller=call.caller.name,
             ),
         )
-        return call
+
+    def _deny(self, call: _Call) -> None:
+        known = self.catalog.find(call.tool) is not None
+        tool = call.tool if known else "unknown"
+        who = call.caller.name
+        what = Denied(caller=who, address="", action=f"execute {tool}", rule=RULE, tool=tool)
+        self._record("", what)
 
     def _close(self, call: _Call, work: asyncio.Task[ToolOutput]) -> None:
         del self._running[call.execution_id], self._askers[call.execution_id]
@@ -254,6 +266,7 @@ class RunTool:
             return error
         try:
             async with self._stages[entry.name].admitted(entry) as turn:
+                self._patience.give_back(call.caller)
                 await self._log.settle()  # what was decided is on record before anything is done
                 return await self._plans.run(
                     call.execution_id,
@@ -281,6 +294,12 @@ class RunTool:
 
     def _record(self, execution_id: str, what: Happening) -> None:
         self._log.append(Event(execution_id=execution_id, at_s=self._clock.wall_s(), what=what))
+
+
+def _text(members: Mapping[str, Any], name: str) -> str:
+    """A member as far as it is kept; "" for what is no text."""
+    text = members.get(name)
+    return text[:_MOST_ECHOED] if isinstance(text, str) else ""
 
 
 def _echoed(options: Any) -> str:

@@ -57,11 +57,11 @@ _LEAVE_S = 0.3
 _FIRST_ROUND_S = 5.0
 
 
-def serve_http(assembly: Assembly) -> int:
+def serve_http(assembly: Assembly, mcp_server: type[DiagnosticsServer] = DiagnosticsServer) -> int:
     """Serve until a signal ends it; gives the exit status. Raises ConfigError."""
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(_serve(assembly))
+            runner.run(_serve(assembly, mcp_server))
     except CannotListen as error:
         raise ConfigError([Problem("http", "", str(error))]) from error
     except StartFailed as error:
@@ -70,9 +70,9 @@ def serve_http(assembly: Assembly) -> int:
     return 0
 
 
-async def _serve(assembly: Assembly) -> None:
+async def _serve(assembly: Assembly, mcp_server: type[DiagnosticsServer]) -> None:
     try:
-        await _served(assembly)
+        await _served(assembly, mcp_server)
     finally:
         await _leave()
 
@@ -90,7 +90,7 @@ async def _leave() -> None:
         os._exit(0)  # all that matters is on disk; asyncio would wait for ever
 
 
-async def _served(assembly: Assembly) -> None:
+async def _served(assembly: Assembly, mcp_server: type[DiagnosticsServer]) -> None:
     names = [tool.name for tool in assembly.container.found().tools]
     credentials = read_credentials(assembly.settings, names)
     host = listening_host(assembly.loaded, guarded=bool(credentials))
@@ -102,7 +102,13 @@ async def _served(assembly: Assembly) -> None:
         for one in sockets:
             one.close()
         raise
-    service = HttpService(assembly, observers, credentials, open_to_others=not is_loopback(host))
+    service = HttpService(
+        assembly,
+        observers,
+        credentials,
+        open_to_others=not is_loopback(host),
+        mcp_server=mcp_server,
+    )
     await service.run(sockets)
 
 
@@ -116,6 +122,7 @@ class HttpService:
         credentials: Sequence[Credential],
         *,
         open_to_others: bool,
+        mcp_server: type[DiagnosticsServer] = DiagnosticsServer,
     ) -> None:
         container, settings = assembly.container, assembly.settings
         self._assembly = assembly
@@ -168,9 +175,7 @@ class HttpService:
             limits=FeedLimits(max_subscribers=settings.server.max_subscribers),
             lasting=not isinstance(record, RecentEvents),
         )
-        server = DiagnosticsServer(
-            run_tool, version=VERSION, caller=caller_of, tracer=telemetry.tracer
-        )
+        server = mcp_server(run_tool, version=VERSION, caller=caller_of, tracer=telemetry.tracer)
         self._switchboard.announce_by(server.announce_tools_changed)
         self._mcp = McpOverHttp(
             server,
@@ -214,6 +219,7 @@ class HttpService:
         background = [
             asyncio.create_task(self._health.run()),
             asyncio.create_task(self._note_stop()),
+            asyncio.create_task(self._observers.denials.run()),
         ]
         self._feed.start()
         with suppress(

@@ -27,6 +27,8 @@ def set_up_logging(settings: Logging, *, quiet: bool = False) -> None:
     if quiet:
         level = max(level, logging.WARNING)
     LOGGER.setLevel(level)
+    # The SDK's log has session ids, which are as good as the session, from INFO down.
+    logging.getLogger("mcp").setLevel(max(level, logging.WARNING))
     root.setLevel(level if level == logging.DEBUG else max(level, logging.WARNING))
 
 

@@ -8,6 +8,7 @@ from ..adapters.event_log import RecentEvents
 from ..adapters.log_events import LoggedEvents
 from ..adapters.record.sqlite_record import SqliteRecord, open_record
 from ..adapters.telemetry.telemetry import Telemetry, make_telemetry
+from ..application.denials import Denials
 from ..application.ports import Clock, EventLog, LogFailed
 from ..domain import audit
 from ..domain.execution import Event, Happening
@@ -41,7 +42,9 @@ class Observers:
             breaker_states=lambda: container.run_tool().breaker_states(),
             plugins=container.vetted().names,
         )
-        self.log: EventLog = LoggedEvents(self.telemetry.observe(self.record), LOGGER)
+        # Outermost what counts, so that it counts all; the record and the log get the denials in sum.
+        self.denials = Denials(LoggedEvents(self.record, LOGGER), self._clock)
+        self.log: EventLog = self.telemetry.observe(self.denials)
         log_through(self.telemetry.log_filter)
         observe_by(container, log=self.log, tracer=self.telemetry.tracer)
 
@@ -60,6 +63,7 @@ class Observers:
         # A collector that hangs must hold up neither the record nor the end of the process.
         sending = threading.Thread(target=self.telemetry.shutdown, daemon=True)
         sending.start()
+        self.denials.flush()
         self.tell(audit.ServiceStopped(reason=reason))
         try:
             async with asyncio.timeout(within_s):

@@ -48,3 +48,8 @@ def take(bucket: Bucket, rate: Rate, now_s: float) -> Taken | Empty:
     if there >= 1:
         return Taken(Bucket(there - 1, at_s))
     return Empty(Bucket(there, at_s), (1 - there) * rate.per_s / rate.tokens)
+
+
+def give_back(bucket: Bucket, rate: Rate, now_s: float) -> Bucket:
+    """Undo the taking of one token; a full bucket stays as it is."""
+    return Bucket(min(rate.tokens, level(bucket, rate, now_s) + 1), max(bucket.at_s, now_s))

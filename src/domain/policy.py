@@ -123,8 +123,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         if self.within is None or any(_inside(network, mine) for mine in self.within):
             return None
         mine = ", ".join(map(str, self.within)) or "no network"
+        what = network if network.num_addresses > 1 else network.network_address
         return Objection(
-            rule="access.network", reason=f"{network} is outside {mine}, all that the token may"
+            rule="access.network", reason=f"{what} is outside {mine}, all that the token may"
         )
 
     def _shrink(self, network: Network, around: Address) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
@@ -16,6 +17,7 @@ from netsonde.adapters.http.asgi import ASGIApp, Receive, Scope, Send, header
 from netsonde.adapters.http.events import events_app
 from netsonde.adapters.http.feed import Feed
 from netsonde.adapters.http.limits import ServingLimits
+from netsonde.adapters.http.sockets import listen
 from netsonde.adapters.http.subscriber import FeedLimits
 from netsonde.adapters.record.sqlite_record import SqliteRecord
 from netsonde.application.health import HealthReport
@@ -68,7 +70,6 @@ class Reader:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.last_id = ""
-        self.comments = 0
         self._text = b""
 
     async def open(self) -> None:
@@ -91,6 +92,11 @@ class Reader:
                 if found is not None and (not kinds or found.event in kinds):
                     return found
 
+    async def heartbeat(self) -> None:
+        async with asyncio.timeout(5):
+            while b"\n:\n\n" not in self._text:
+                self._text += await self._chunk()
+
     async def executions(self, count: int) -> list[Sse]:
         found = [await self.next("execution") for _ in range(count)]
         return [one for one in found if one is not None]
@@ -105,7 +111,6 @@ class Reader:
 
     def _parse(self, block: str) -> Sse | None:
         fields = dict(line.partition(": ")[::2] for line in block.splitlines())
-        self.comments += ":" in fields
         if "event" not in fields:
             return None
         self.last_id = fields["id"]
@@ -120,6 +125,7 @@ class Stage:
         self.feed = feed
         self.doctor = doctor
         self.serving: Serving
+        self.small_buffers = False
 
     async def keep(self, *events: Event) -> None:
         for event in events:
@@ -127,7 +133,7 @@ class Stage:
         await self.log.settle()
 
     async def wire(self, query: str = "", last: str = "", caller: str = "ops") -> Wire:
-        wire = await self.serving.connect()
+        wire = await self.serving.connect(receive_bytes=4096 if self.small_buffers else None)
         lines = ["GET /events" + query + " HTTP/1.1", "Host: a", f"X-Caller: {caller}"]
         lines += [f"Last-Event-ID: {last}"] if last else []
         wire.send("\r\n".join((*lines, "", "")).encode())
@@ -139,9 +145,9 @@ class Stage:
         await reader.open()
         return reader
 
-    async def left(self, count: int) -> None:
+    async def left(self, count: int, within_s: float = 5.0) -> None:
         """Wait until there are so many subscribers."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(within_s):
             while len(self.feed) != count:  # noqa: ASYNC110  # the feed has nobody to tell
                 await asyncio.sleep(0.001)
 
@@ -165,6 +171,7 @@ async def stage(
     serving: ServingLimits | None = None,
     lasting: bool = True,
     run_id: str = "r1",
+    small_buffers: bool = False,
 ) -> AsyncIterator[Stage]:
     """Serve a feed until the end of the block."""
     log = RecentEvents() if log is None else log
@@ -182,7 +189,13 @@ async def stage(
         lasting=lasting,
     )
     made = Stage(log, feed, doctor)
+    made.small_buffers = small_buffers
     feed.start()
     app = as_caller(events_app(feed))
-    async with served(app, limits=serving, end_streams=[feed.close]) as made.serving:
+    sockets = listen("127.0.0.1", 0)
+    if small_buffers:
+        sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    async with served(
+        app, limits=serving, end_streams=[feed.close], sockets=sockets
+    ) as made.serving:
         yield made

@@ -57,8 +57,14 @@ class Serving:
         self.urls: tuple[str, ...] = ()
         self._wires: list[Wire] = []
 
-    async def connect(self) -> "Wire":
-        self._wires.append(Wire(*await asyncio.open_connection("127.0.0.1", self.port)))
+    async def connect(self, *, receive_bytes: int | None = None) -> "Wire":
+        """A connection; `receive_bytes` is about what the kernel takes for a client that is busy."""
+        sock = socket.socket()
+        if receive_bytes is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+        self._wires.append(Wire(*await asyncio.open_connection(sock=sock)))
         return self._wires[-1]
 
     def hang_up(self) -> None:

@@ -37,6 +37,10 @@ async def never(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.Event().wait()
 
 
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
 async def main(grace_s: float, stubborn: bool) -> None:
     jobs = Told(stubborn=stubborn)
     jobs.under_way = 1
@@ -44,7 +48,7 @@ async def main(grace_s: float, stubborn: bool) -> None:
         jobs,
         grace_s=grace_s,
         logger=LOGGER,
-        end_streams=[asyncio.Event().wait] if stubborn else [],
+        end_streams=[forever] if stubborn else [],
         reload=lambda: say("reload"),
     )
     await serve(

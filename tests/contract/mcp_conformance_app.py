@@ -1,12 +1,14 @@
-"""The conformance suite's fixtures behind the product's own transport, under a real uvicorn.
+"""The conformance suite's fixtures in the product's own HTTP service, in place of its tools.
 
 Run as `python -m tests.contract.mcp_conformance_app`; it prints its port. With the argument `{"plain": true}`
 it serves the product's tools and nothing else.
 """
 
-import asyncio
 import json
+import logging
+import os
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -25,12 +27,12 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
-from netsonde.adapters.mcp.http import caller_of
 from netsonde.adapters.mcp.server import Context, DiagnosticsServer
 from netsonde.bootstrap.assembly import Assembly
+from netsonde.bootstrap.http_service import serve_http
+from netsonde.bootstrap.logs import LOGGER
 
 from . import mcp_conformance_fixture as fixture
-from .mcp_http_fixture import serve
 from .mcp_raw_client import Json
 
 DONE: Json = {"resultType": "complete"}
@@ -119,7 +121,23 @@ class EverythingServer(DiagnosticsServer):
         return {}
 
 
+class TellsPort(logging.Handler):
+    """Prints the port once the service listens."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage() == "http.listening":
+            print(vars(record)["fields"]["url"].rpartition(":")[2], flush=True)
+
+
+def main() -> int:
+    """Serve on a port of the system's choice, from an empty state folder."""
+    with tempfile.TemporaryDirectory() as state:
+        settings = {"server.transport": "http", "server.port": 0, "state.dir": state}
+        assembly = Assembly({"PATH": os.environ["PATH"]}, command_line=settings)
+        LOGGER.addHandler(TellsPort())
+        kind = DiagnosticsServer if json.loads(sys.argv[1])["plain"] else EverythingServer
+        return serve_http(assembly, kind)
+
+
 if __name__ == "__main__":
-    run_tool = Assembly({}, quiet=True).run_tool
-    kind = DiagnosticsServer if json.loads(sys.argv[1])["plain"] else EverythingServer
-    asyncio.run(serve(run_tool, kind(run_tool, version="0.0.0", caller=caller_of)))
+    sys.exit(main())

@@ -1,6 +1,7 @@
 """A process that writes to a record, and says on standard output what it has settled.
 
-Calls: FOLDER NAME TASKS [COUNT]. Each line is an execution; without COUNT it goes on until it is killed.
+Call: FOLDER NAME TASKS COUNT MAX_MIB. Each line is an execution; with COUNT 0 it goes on until it
+is killed.
 """
 
 import asyncio
@@ -12,11 +13,11 @@ from pathlib import Path
 from tests.contract.recordings import life, opened
 
 
-async def write(folder: Path, name: str, tasks: int, count: int | None) -> None:
-    async with opened(folder, max_bytes=256 * 1024 * 1024) as record:
+async def write(folder: Path, name: str, tasks: int, count: int, max_mib: int) -> None:
+    async with opened(folder, max_bytes=max_mib * 1024 * 1024) as record:
 
         async def one(task: int) -> None:
-            for number in itertools.count() if count is None else range(count):
+            for number in range(count) if count else itertools.count():
                 execution_id = f"{name}-{task}-{number}"
                 for happened in life(execution_id, stdout="o" * (number % 7 * 3000)):
                     record.append(happened)
@@ -28,11 +29,5 @@ async def write(folder: Path, name: str, tasks: int, count: int | None) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(
-        write(
-            Path(sys.argv[1]),
-            sys.argv[2],
-            int(sys.argv[3]),
-            int(sys.argv[4]) if len(sys.argv) > 4 else None,
-        )
-    )
+    folder, name, *numbers = sys.argv[1:]
+    asyncio.run(write(Path(folder), name, *map(int, numbers)))

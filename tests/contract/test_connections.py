@@ -12,7 +12,7 @@ from netsonde.adapters.http.asgi import Receive, Scope, Send
 from netsonde.adapters.http.limits import ServingLimits
 from netsonde.adapters.http.serving import new_event_loop
 from netsonde.adapters.http.sockets import listen
-from tests.contract.http_server import Serving, echo, served
+from tests.contract.http_server import Serving, echo, respond, served
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
@@ -308,3 +308,36 @@ def test_accepted_sockets_have_what_notices_a_vanished_peer() -> None:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 15
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
             assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 512 * 1024
+
+
+def test_requests_are_not_queued_without_end() -> None:
+    held = asyncio.Event()
+
+    async def hold(scope: Scope, receive: Receive, send: Send) -> None:
+        await held.wait()
+        await echo(scope, receive, send)
+
+    async def test() -> None:
+        async with served(hold, limits=ServingLimits(max_pipelined=4)) as server:
+            within, over = await server.connect(), await server.connect()
+            within.send(GET * 5)
+            over.send(GET * 6)
+            assert await over.ended()
+            held.set()
+            assert [(await within.answer()).status for _ in range(5)] == [200] * 5
+
+    asyncio.run(test())
+
+
+def test_an_early_answer_is_the_only_one() -> None:
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        await respond(send, b"no", status=413)
+
+    async def test() -> None:
+        async with served(refuse, limits=QUICK) as server:
+            wire = await server.connect()
+            wire.send(POST + b"Content-Length: 900\r\n\r\nabc")
+            assert (await wire.answer()).body == b"no"
+            assert await wire.reader.read() == b""
+
+    asyncio.run(test())

@@ -106,7 +106,9 @@ class _Foreign:
         event("a", Requested(tool="\udcff", target="\ud800", extra_args="\x00\x1b[2J")),
         finished("a", stdout="\udcff", result={"\udcff": "\udcff"}),
         finished("a", result={"x": _Foreign(), 3: {1, 2}, "big": 1 << 80}),
-        Event(execution_id="\udcff", at_s=1.0, what=Requested(tool="x", target="y", caller="\ud800")),
+        Event(
+            execution_id="\udcff", at_s=1.0, what=Requested(tool="x", target="y", caller="\ud800")
+        ),
     ],
 )
 def test_whatever_is_appended_is_taken_and_settled(log: EventLog, odd: Event) -> None:
@@ -150,7 +152,7 @@ def test_settling_fails_in_time_while_nothing_can_be_written_and_works_when_it_c
             with pytest.raises(LogFailed):
                 await record.settle()
             assert time.monotonic() - since_s < 4
-            assert record.failing is not None
+            assert record.failing
             assert record.events("a") == life("a")
             hindrance.execute("COMMIT")
             hindrance.close()
@@ -161,7 +163,7 @@ def test_settling_fails_in_time_while_nothing_can_be_written_and_works_when_it_c
                         break
                     except LogFailed:
                         continue
-            assert record.failing is None
+            assert not record.failing
             assert record.events("a") == life("a")
 
     asyncio.run(scene())

@@ -113,12 +113,22 @@ def test_a_caller_gets_what_it_asked_for_and_nothing_else(play: Callable[[Scene]
 
 def test_lists_come_without_the_texts_of_answers(play: Callable[[Scene], None]) -> None:
     async def scene(log: Log) -> None:
-        members = {"stdout": "o", "stderr": "e", "result": {"a": 1}, "stdout_bytes": 1}
+        members: dict[str, Any] = {
+            "stdout": "o",
+            "stderr": "e",
+            "result": {"a": 1},
+            "stdout_bytes": 1,
+        }
         await keep(log, *life("a", **members))
         (listed,) = await log.executions()
         output = listed.execution.output
         assert output is not None
-        assert (output.stdout, output.stderr, output.result, output.stdout_bytes) == ("", "", None, 1)
+        assert (output.stdout, output.stderr, output.result, output.stdout_bytes) == (
+            "",
+            "",
+            None,
+            1,
+        )
         assert listed.execution.plan is not None
 
     play(scene)

@@ -3,7 +3,6 @@
 NETSONDE_SCHEMATHESIS_EXAMPLES: cases for each operation and phase; 400 makes over 5,000 requests.
 """
 
-import logging
 import os
 import re
 import subprocess
@@ -12,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from netsonde.adapters.http.provenance import Provenance
+from netsonde.adapters.http.service import WebSettings
+from netsonde.adapters.mcp.http import McpOverHttp, caller_of
+from netsonde.adapters.mcp.server import DiagnosticsServer
 from netsonde.application.ports import Capture, Ended, HowEnded
 from tests.contract.served import served_in_thread
 from tests.unit.adapters.http.site import Site
@@ -26,9 +29,11 @@ SAID = Ended(how=HowEnded.EXITED, returncode=0, stdout=Capture(data=b"x" * 2000,
 # Without tokens there is less to get wrong: the short run leaves that out.
 @pytest.mark.parametrize("guarded", [True, False] if EXAMPLES else [True])
 def test_the_server_keeps_to_its_own_description(guarded: bool, tmp_path: Path) -> None:
-    site = Site(World(lambda plan: SAID, concurrency=8, queue=64), tokens=guarded, guesses=10**9)
-    logging.getLogger("netsonde.adapters.http").setLevel(logging.CRITICAL)
-    with served_in_thread(site.app) as port:
+    world = World(lambda plan: SAID, concurrency=8, queue=64)
+    server = DiagnosticsServer(world.run_tool, version="1.2.3", caller=caller_of)
+    mcp = McpOverHttp(server, object_to=Provenance(WebSettings()).object_to)
+    site = Site(world, tokens=guarded, guesses=10**9, mcp=mcp)
+    with served_in_thread(site.app, mcp.run) as port:
         asked = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"),
@@ -42,6 +47,7 @@ def test_the_server_keeps_to_its_own_description(guarded: bool, tmp_path: Path) 
                     "1",
                     "--no-color",
                 ),
+                *("--exclude-operation-id", "listenToMcp"),  # a stream: nothing comes of it
                 *("--generation-database", "none", "--warnings", "off", "--continue-on-failure"),
                 *(("-H", "Authorization: Bearer chief") if guarded else ()),
             ],

@@ -22,7 +22,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def server(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with http_server(tmp_path_factory.mktemp("state"), port=8080) as server:
+    with http_server(tmp_path_factory.mktemp("state"), "--port", "8080") as server:
         yield server
 
 

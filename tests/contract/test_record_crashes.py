@@ -19,9 +19,12 @@ from tests.contract.recordings import life, opened
 TRIES = max(20, int(os.environ.get("NETSONDE_TRIES", "20")))
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+def start(
+    folder: Path, name: str, *, tasks: int, count: int = 0, max_mib: int = 256
+) -> subprocess.Popen[bytes]:
+    words = (str(folder), name, str(tasks), str(count), str(max_mib))
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.contract.record_writer", str(folder), *words],
+        [sys.executable, "-m", "tests.contract.record_writer", *words],
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
     )
@@ -49,11 +52,11 @@ def kill_at(writer: subprocess.Popen[bytes], lines: int, later_s: float) -> list
 
 
 def test_what_was_settled_is_there_however_often_the_writer_is_killed(tmp_path: Path) -> None:
-    chance = random.Random(20_261_123)  # noqa: S311  # moments of death, not secrets
+    chance = random.Random(20_261_123)  # moments of death, not secrets
     settled: list[str] = []
     for attempt in range(TRIES):
         writers = [
-            start(tmp_path, f"{attempt}.{number}", str(chance.choice((1, 8))))
+            start(tmp_path, f"{attempt}.{number}", tasks=chance.choice((1, 8)))
             for number in range(1 + attempt % 2)
         ]
         for writer in writers:
@@ -68,6 +71,16 @@ def test_what_was_settled_is_there_however_often_the_writer_is_killed(tmp_path: 
     assert len(set(settled)) == len(settled) > TRIES
 
 
+def test_a_writer_killed_while_it_removes_the_oldest_leaves_a_whole_chain(tmp_path: Path) -> None:
+    chance = random.Random(20_261_124)  # moments of death
+    for attempt in range(TRIES // 4):
+        writer = start(tmp_path, f"{attempt}", tasks=8, max_mib=1)
+        kill_at(writer, 400, chance.random() * 0.05)
+        verified = RecordAudit(str(tmp_path)).verify()
+        assert verified.problem is None, (attempt, verified)
+    assert verified.first is not None and verified.first > 1000
+
+
 def test_several_servers_share_one_chain(tmp_path: Path) -> None:
     async def scene() -> list[int]:
         heard: list[int] = []
@@ -80,7 +93,7 @@ def test_several_servers_share_one_chain(tmp_path: Path) -> None:
 
         async with opened(tmp_path) as record, asyncio.timeout(30):
             record.watch(tell)
-            writers = [start(tmp_path, name, "2", "25") for name in "abc"]
+            writers = [start(tmp_path, name, tasks=2, count=25) for name in "abc"]
             for happened in life("own"):
                 record.append(happened)
             await record.settle()
@@ -98,7 +111,7 @@ def test_several_servers_share_one_chain(tmp_path: Path) -> None:
 
 
 def test_servers_that_start_at_the_same_time_make_one_key_and_one_chain(tmp_path: Path) -> None:
-    writers = [start(tmp_path / "state", name, "1", "1") for name in "abcd"]
+    writers = [start(tmp_path / "state", name, tasks=1, count=1) for name in "abcd"]
     for writer in writers:
         assert len(said(writer)) == 1
         assert writer.wait(30) == 0
@@ -106,7 +119,7 @@ def test_servers_that_start_at_the_same_time_make_one_key_and_one_chain(tmp_path
 
 
 def test_an_audit_does_not_hinder_a_server_and_sees_a_whole_chain(tmp_path: Path) -> None:
-    writer = start(tmp_path, "a", "8")
+    writer = start(tmp_path, "a", tasks=8)
     try:
         assert writer.stdout is not None
         writer.stdout.readline()

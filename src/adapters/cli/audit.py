@@ -109,8 +109,7 @@ def escaped(text: str) -> str:
 def _said(what: Happening) -> list[str]:
     match what:
         case Requested():
-            extra = f" -- {what.extra_args}" if what.extra_args else ""
-            return ["asked", what.caller or "-", f"{what.tool} {what.target}{extra}"]
+            return ["asked", what.caller or "-", what.tool, what.target, *_wished(what)]
         case Planned(plan):
             return ["allowed", shlex.join(plan.argv)]
         case Started():
@@ -120,17 +119,30 @@ def _said(what: Happening) -> list[str]:
         case Finished(output):
             return _ended(output)
         case Denied():
-            said = ["denied", what.caller or "-", what.address, f"rule={what.rule}", what.action]
+            said = [
+                "denied",
+                what.caller or "-",
+                what.address or "-",
+                f"rule={what.rule}",
+                what.action,
+            ]
             return said if what.count == 1 else [*said, f"and {what.count - 1} more like it"]
         case Switched():
             return ["enabled" if what.enabled else "disabled", what.caller or "-", what.tool]
         case Reloaded():
+            waiting = [f"waiting for a restart: {','.join(what.waiting)}"] if what.waiting else []
             because = [f"problem: {one}" for one in what.problems]
-            return ["reloaded", ",".join(what.changed) or "nothing", *because]
+            return ["reloaded", ",".join(what.changed) or "nothing", *waiting, *because]
         case ServiceStarted():
             return ["service-started", what.version, what.transport]
         case ServiceStopped():
             return ["service-stopped", what.reason]
+
+
+def _wished(asked: Requested) -> list[str]:
+    named = (("profile", asked.profile), ("options", asked.options))
+    words = [f"{name}={text}" for name, text in named if text]
+    return [*words, f"-- {asked.extra_args}"] if asked.extra_args else words
 
 
 def _ended(output: ToolOutput) -> list[str]:

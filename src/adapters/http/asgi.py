@@ -11,8 +11,8 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def header_values(scope: Scope, name: bytes) -> list[str]:
-    """Every value of a header, `name` in lower case, in the order sent."""
-    return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
+    """Every value of a header, in the order sent; names are in lower case, as ASGI has them."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
 def header(scope: Scope, name: bytes) -> str | None:

@@ -6,7 +6,8 @@ import struct
 from typing import ClassVar
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from . import broken
 from .broken import Refusal
@@ -15,6 +16,7 @@ from .crowd import Crowd
 ABORT = "netsonde.abort"
 """The ASGI extension by which an application cuts its connection off: `{"abort": callable}`."""
 
+_MOST_IN_LINE_BYTES = 64 * 1024  # of the body of a request that waits for the one before it
 _BYTES_ACKED = 120  # where struct tcp_info has tcpi_bytes_acked (linux/tcp.h)
 _TCP_INFO_BYTES = _BYTES_ACKED + 8
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
@@ -41,6 +43,7 @@ class Connection(HttpToolsProtocol):
     _head_bytes: int
     _request_bytes: int
     _progress: tuple[int, float] | None  # what the peer had taken when it last took something
+    _answering: RequestResponseCycle | None  # not uvicorn's `cycle`, which is the newest request
 
     # -- what the crowd sees
 
@@ -73,6 +76,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._request_bytes = 0
         self._progress = None
+        self._answering = None
         self._due_s = self.loop.time() + self.crowd.limits.header_timeout_s
         if (refusal := self.crowd.admit(self)) is not None:
             self._refuse(refusal)
@@ -81,6 +85,9 @@ class Connection(HttpToolsProtocol):
         """See asyncio."""
         self.crowd.leave(self)
         self._due_s = None
+        if (cycle := self._answering) is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -100,6 +107,21 @@ class Connection(HttpToolsProtocol):
             self._refuse(self._why or broken.MALFORMED)
         else:
             self._bound_what_came()
+            self._read_on()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _read_on(self) -> None:
+        """With a request in line uvicorn stops reading, and would not hear that the client left."""
+        if not self.pipeline or not self.flow.read_paused or self.transport.is_closing():
+            return
+        if len(self.cycle.body) > _MOST_IN_LINE_BYTES:
+            self.crowd.count(broken.BODY.rule)
+            self.abort()
+        else:
+            self.flow.resume_reading()
 
     # -- what the parser calls
 
@@ -122,7 +144,7 @@ class Connection(HttpToolsProtocol):
         """See httptools. Trailers are thrown away: uvicorn would take them for headers."""
         if not self._in_head:
             return
-        super().on_header(name, value)
+        super().on_header(name, value.rstrip(b" \t"))  # RFC 9112, 5.1; llhttp leaves them
         limits = self.crowd.limits
         self._head_bytes += len(name) + len(value)
         if (

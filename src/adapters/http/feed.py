@@ -2,12 +2,10 @@
 
 import asyncio
 import itertools
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable
 from logging import Logger
 from typing import Protocol
-
-import msgspec
 
 from ...application.health import HealthReport
 from ...application.ports import Clock, History
@@ -15,11 +13,11 @@ from ...application.refusals import STOPPING
 from ...domain.access import Caller
 from ...domain.errors import ErrorType, ToolError
 from ...domain.execution import Recorded
+from .drops import Drops
 from .frames import Dropped, Frame, Kind, encode
 from .states import Events, States
 from .subscriber import Ending, FeedLimits, Subscriber
 
-_REMEMBERED = 1000
 _RECENT = 256
 _LEAVE_S = 0.1
 
@@ -34,11 +32,6 @@ class HealthSource(Protocol):
     def watch(self, tell: Callable[[HealthReport], None]) -> Callable[[], None]:
         """Call `tell` after each round; the result ends that."""
         ...
-
-
-class _Drop(msgspec.Struct, frozen=True):
-    caller: str
-    dropped: Dropped
 
 
 class Feed:
@@ -74,7 +67,7 @@ class Feed:
         self._lasting = lasting
         self._subscribers: dict[str, Subscriber] = {}
         self._of_caller: Counter[str] = Counter()
-        self._dropped: OrderedDict[str, _Drop] = OrderedDict()
+        self.drops = Drops()
         self._numbers = itertools.count(1)
         self._states = States(log)
         self._recent: deque[Frame] = deque()
@@ -167,14 +160,6 @@ class Feed:
         """Whether numbers that were sent on that stream mean something in this record."""
         return self._lasting or stream.startswith(self._run)
 
-    def why_dropped(self, stream: str, caller: Caller) -> Dropped | None:
-        """Why an earlier stream of the caller was dropped; None if it was not. Told once."""
-        drop = self._dropped.get(stream)
-        if drop is None or drop.caller != caller.name:
-            return None
-        del self._dropped[stream]
-        return drop.dropped
-
     def health(self) -> Frame:
         """How well the service is, as far as is known."""
         return self._frame(Kind.HEALTH, self._health_body(self._health.report()))
@@ -235,9 +220,7 @@ class Feed:
     def _drop(self, subscriber: Subscriber, ending: Ending) -> None:
         missed = max(0, self.number - subscriber.number)
         dropped = Dropped(reason=ending.value, missed=missed)
-        self._dropped[subscriber.stream] = _Drop(subscriber.caller.name, dropped)
-        if len(self._dropped) > _REMEMBERED:
-            self._dropped.popitem(last=False)
+        self.drops.remember(subscriber.stream, subscriber.caller, dropped)
         fields = {"caller": subscriber.caller.name, "reason": ending.value}
         self._logger.warning("events.dropped", extra={"fields": fields})
         subscriber.end(ending)

@@ -36,6 +36,7 @@ _ABOUT = (
     "405 with `Allow` to other methods, HEAD as GET, and OPTIONS."
 )
 _EXAMPLE = {"target": "10.0.0.1", "options": {"count": 2}}
+_RPC_EXAMPLE = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 _REQUEST: dict[str, Any] = {
     "type": "object",
     "description": "`GET /tools/{name}` has the schema with that tool's options.",
@@ -67,9 +68,17 @@ _SCHEMAS: dict[str, Any] = {
         "additionalProperties": {"$ref": "#/components/schemas/SettingView"},
     },
     "Document": {"type": "object", "required": ["openapi", "info", "paths"]},
-    "Rpc": {
+    "Rpc": {"type": "object", "description": "A JSON-RPC 2.0 message."},
+    "RpcRequest": {
         "type": "object",
-        "description": "A JSON-RPC 2.0 message, or the error of every endpoint.",
+        "description": "A JSON-RPC 2.0 request, or a notification, which has no id.",
+        "properties": {
+            "jsonrpc": {"const": "2.0"},
+            "id": {"type": ["string", "integer"]},
+            "method": {"type": "string", "minLength": 1},
+            "params": {"type": "object"},
+        },
+        "required": ["jsonrpc", "method"],
     },
 }
 _HEADERS: dict[str, Any] = {
@@ -159,7 +168,8 @@ def _operation(endpoint: Endpoint, guarded: bool) -> dict[str, Any]:
         content: dict[str, Any] = {"schema": _ref(name), "examples": {"two": {"value": _EXAMPLE}}}
         operation["requestBody"] = {"required": True, "content": {JSON: content}}
     elif endpoint.path == MCP and endpoint.method == "POST":
-        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": _ref("Rpc")}}}
+        content = {"schema": _ref("RpcRequest"), "examples": {"list": {"value": _RPC_EXAMPLE}}}
+        operation["requestBody"] = {"required": True, "content": {JSON: content}}
     return operation
 
 

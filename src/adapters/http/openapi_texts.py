@@ -96,6 +96,18 @@ _KINDS = {
     "description": "Kinds of events, comma-separated: health, metrics, execution; all if left out",
     "schema": {"type": "string"},
 }
+_REVISION = {
+    "name": "Mcp-Protocol-Version",
+    "in": "header",
+    "description": "The revision of the protocol, once it is agreed; 2026-07-28 has no handshake",
+    "schema": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+}
+_SESSION = {
+    "name": "Mcp-Session-Id",
+    "in": "header",
+    "description": "The session that the answer to `initialize` named (2025-11-25 and before)",
+    "schema": {"type": "string", "pattern": "^[!-~]+$"},
+}
 
 TEXTS: Mapping[str, Text] = {
     "getService": Text(
@@ -247,6 +259,7 @@ TEXTS: Mapping[str, Text] = {
             "Streamable HTTP, for the revisions with a handshake up to 2025-11-25 and the "
             "stateless 2026-07-28. Clients send `Accept: application/json, text/event-stream`."
         ),
+        parameters=(_REVISION, _SESSION),
         answers={
             H.OK: Shape(text="The answer", bodies=("Rpc",), media=(JSON, EVENT_STREAM)),
             H.ACCEPTED: Shape(text="A notification was taken", bodies=()),
@@ -256,11 +269,13 @@ TEXTS: Mapping[str, Text] = {
     "listenToMcp": Text(
         tag="mcp",
         summary="The server's messages in a session (2025-11-25 and before)",
+        parameters=(_REVISION, {**_SESSION, "required": True}),
         answers={H.OK: Shape(text="The stream", bodies=(), media=(EVENT_STREAM,))} | _RPC,
     ),
     "endMcpSession": Text(
         tag="mcp",
         summary="End a session (2025-11-25 and before)",
+        parameters=(_REVISION, {**_SESSION, "required": True}),
         answers={
             H.OK: Shape(text="It is over", bodies=()),
             H.NO_CONTENT: Shape(text="It is over", bodies=()),

@@ -84,7 +84,8 @@ def service_handlers(service: Service, endpoints: tuple[Endpoint, ...]) -> list[
         if wanted == JSON:
             return answer(view_metrics(service.machine, service.metrics))
         text, content_type = service.metrics.text(accept or "")
-        return Answer(text, media_type=content_type)
+        # As a header, for Litestar adds a charset to a media type of text that has one already.
+        return Answer(text, headers={"Content-Type": content_type})
 
     @get("/config")
     async def get_settings() -> Answer:

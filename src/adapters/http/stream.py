@@ -44,7 +44,7 @@ class Streams:
         self, subscriber: Subscriber, resume: EventId | None
     ) -> AsyncGenerator[bytes, None]:
         if resume is not None:
-            if (dropped := self._feed.why_dropped(resume.stream, subscriber.caller)) is not None:
+            if (dropped := self._feed.drops.take(resume.stream, subscriber.caller)) is not None:
                 yield _aside(subscriber, "dropped", dropped)
             if Kind.EXECUTION in subscriber.kinds:
                 reason = await self._place(subscriber, resume)

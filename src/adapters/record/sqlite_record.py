@@ -131,6 +131,8 @@ class SqliteRecord:
             return await loop.run_in_executor(self._threads, query)
         except (apsw.Error, OSError) as error:
             raise LogFailed(f"the record can't be read: {error}") from error
+        except RuntimeError as error:  # the threads are gone
+            raise LogFailed("the record is closed") from error
 
 
 def open_record(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from ...application.ports import ToolCounts
+from ...domain.audit import Denied
 from ...domain.errors import ErrorType
 from ...domain.execution import Event, Finished, Planned, Started, Status, ToolOutput
 from .series import OTHER_RULE, RULES, UNKNOWN_TOOL
@@ -52,6 +53,10 @@ class Tally:
                 self._running[event.execution_id] = tool
             case Finished(output):
                 return self._end(event.execution_id, output)
+            case Denied(tool=tool, count=count) if tool:
+                # An execution that is not on record as one, of a caller with too many refusals.
+                self._ended[self._label(tool), Status.REFUSED] += count
+                self._limited[self._label(tool)] += count
         return None
 
     def ended(self) -> dict[tuple[str, Status], int]:

@@ -59,9 +59,9 @@ def environment(state: Path, **more: str) -> Mapping[str, str]:
 
 
 @contextmanager
-def http_server(state: Path, *words: str, port: int = 0, **environ: str) -> Iterator[Server]:
+def http_server(state: Path, *words: str, **environ: str) -> Iterator[Server]:
     """`netsonde serve --transport http`, by default on a port of the system's choice; gone afterwards."""
-    serve = ["serve", "--transport", "http", "--port", str(port)]
+    serve = ["serve", "--transport", "http", "--port", "0"]
     process = subprocess.Popen(
         [sys.executable, "-m", "netsonde", *serve, *words],
         env=environment(state, **environ),

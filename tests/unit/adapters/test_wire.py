@@ -6,6 +6,7 @@ import pytest
 from netsonde.adapters import wire
 from netsonde.domain.errors import ErrorType, ToolError
 from netsonde.domain.execution import Status, ToolOutput
+from netsonde.domain.health import HealthStatus
 
 
 def error(kind: ErrorType, **metadata: str) -> ToolError:
@@ -66,3 +67,24 @@ def test_an_unknown_tool_is_not_a_missing_program() -> None:
     assert (wire.http_status_of(unknown), wire.exit_status_of(unknown)) == (404, 2)
     refused = msgspec.structs.replace(output(Status.REFUSED), error=unknown)
     assert wire.exit_status(refused) == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "http"),
+    [
+        *(("request.malformed", 400), ("request.host", 400), ("request.path", 404)),
+        *(("request.method", 405), ("request.accept", 406), ("request.size", 413)),
+        *(("request.media_type", 415), ("request.member", 422), ("access.host", 421)),
+        *(("access.origin", 403), ("access.scope", 403), ("execution.unknown", 404)),
+    ],
+)
+def test_a_rule_may_have_a_status_of_its_own(rule: str, http: int) -> None:
+    kind = ErrorType.POLICY_DENIED if rule.startswith("access") else ErrorType.VALIDATION_ERROR
+    assert wire.http_status_of(error(kind, rule=rule)) == http
+    assert wire.exit_status_of(error(kind, rule=rule)) == 3
+
+
+def test_the_statuses_of_health_are_told_apart() -> None:
+    assert list(wire.HEALTH.values()) == [200, 207, 503]
+    assert set(wire.HEALTH) == set(HealthStatus)
+    assert wire.READY[False] in wire.WAITS

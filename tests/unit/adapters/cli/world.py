@@ -13,6 +13,7 @@ from netsonde.adapters.cli.commands import netsonde
 from netsonde.adapters.event_log import RecentEvents
 from netsonde.adapters.hosts_file import HostsResolver
 from netsonde.adapters.memory import FakeClock, FakeResolver, FakeRunner
+from netsonde.adapters.record.audit import RecordAudit
 from netsonde.application.catalog import Broken, Catalog, Entry
 from netsonde.application.ports import Ended, HowEnded
 from netsonde.application.run_tool import RunTool
@@ -95,6 +96,9 @@ class World:
 
     async def examine(self) -> Sequence[CheckResult]:
         return self.checks
+
+    def audit(self, folder: str | None) -> RecordAudit:
+        return RecordAudit(folder or "no such folder")
 
     def call(self, *words: str, stdin: str | bytes | None = None) -> Result:
         return CliRunner().invoke(netsonde, list(words), input=stdin, obj=self)

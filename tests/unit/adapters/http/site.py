@@ -23,7 +23,7 @@ from netsonde.domain.access import EVERY_SCOPE, Caller, Scope
 from netsonde.domain.audit import Denied
 from netsonde.domain.bucket import Rate
 from netsonde.domain.health import CheckResult, HealthStatus, Priority, roll_up
-from tests.unit.application.world import World
+from tests.unit.application.world import World, run
 
 PING = CheckResult(
     name="program.ping",
@@ -48,7 +48,10 @@ class FewCounts:
     """Metrics of a service that ran one tool twice."""
 
     def text(self, accept: str = "") -> tuple[bytes, str]:
-        return b"# TYPE up gauge\nup 1\n# EOF\n", f"text/plain; seen={accept.count(',')}; charset=utf-8"
+        return (
+            b"# TYPE up gauge\nup 1\n# EOF\n",
+            f"text/plain; seen={accept.count(',')}; charset=utf-8",
+        )
 
     def counts(self) -> Mapping[str, ToolCounts]:
         return {"PingTool": ToolCounts(executions=2, successes=2, avg_duration=0.5)}
@@ -144,8 +147,8 @@ class Site:
         return self.ask("POST", path, body, **more)
 
     def ask(self, method: str, path: str, body: Any = None, **more: Any) -> Reply:
-        """A request in an event loop of its own, within 10 s."""
-        return asyncio.run(asyncio.wait_for(self.asked(method, path, body, **more), 10))
+        """A request in an event loop of its own."""
+        return run(self.asked(method, path, body, **more))
 
     async def asked(
         self,
@@ -163,7 +166,10 @@ class Site:
         scheme: str = "http",
         state: dict[str, Any] | None = None,
     ) -> Reply:
-        """A request. `pieces` is a body in chunks; once `left` returns the client goes away."""
+        """A request. `pieces` is a body in chunks; once `left` returns the client goes away.
+
+        The status is 0 if nothing was answered.
+        """
         path, _, query = path.partition("?")
         sent = [(k.lower().encode(), v.encode("latin-1")) for k, v in dict(headers).items()] if isinstance(
             headers, Mapping) else [(k.lower().encode(), v.encode("latin-1")) for k, v in headers]  # fmt: skip
@@ -210,6 +216,8 @@ class Site:
                 over.set()
 
         await self.app(scope, receive, send)
+        if not messages:
+            return Reply(0, (), b"")
         start = messages[0]
         assert start["type"] == "http.response.start"
         return Reply(

@@ -228,8 +228,10 @@ def test_executions_are_paged_newest_first() -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=201", "limit=x", "limit=", "limit=-1", "limit=1&limit=2", "limti=5"]
-    + ["cursor=x", "cursor=-1", "cursor=" + "9" * 30, "limit=1.5", "limit=%D9%A1"],
+    [
+        *("limit=0", "limit=201", "limit=x", "limit=", "limit=-1", "limit=1&limit=2", "limti=5"),
+        *("cursor=x", "cursor=-1", "cursor=" + "9" * 30, "limit=1.5", "limit=%D9%A1"),
+    ],
 )
 def test_a_page_that_can_not_be_is_refused(query: str) -> None:
     reply = Site().get(f"/executions?{query}")
@@ -259,7 +261,7 @@ def test_metrics_are_text_unless_json_is_asked_for() -> None:
     site = Site()
     text = site.get("/metrics", headers={"Accept": "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"})
     assert text.body.startswith(b"# TYPE")
-    assert text.header("content-type") == "text/plain; seen=1"
+    assert text.header("content-type") == "text/plain; seen=1; charset=utf-8"
     for path, accept in [
         ("/metrics", "application/json"),
         ("/metrics", "application/json, */*"),

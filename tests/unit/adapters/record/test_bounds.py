@@ -22,7 +22,9 @@ SWITCHED = event("", Switched(tool="PingTool", enabled=False, caller="ops"))
 
 
 def on_disk(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("record.db*") if path.suffix != ".db-shm")
+    return sum(
+        path.stat().st_size for path in folder.glob("record.db*") if path.suffix != ".db-shm"
+    )
 
 
 async def keep(record: SqliteRecord, *events: Event) -> None:
@@ -149,9 +151,7 @@ def test_a_record_with_less_room_than_before_shrinks(tmp_path: Path) -> None:
 @pytest.fixture
 def hindered(tmp_path: Path) -> Iterator[tuple[SqliteRecord, apsw.Connection, Said]]:
     said = Said()
-    record = opened(
-        tmp_path / "state", said=said, max_waiting_events=10, max_waiting_bytes=100_000
-    )
+    record = opened(tmp_path / "state", said=said, max_waiting_events=10, max_waiting_bytes=100_000)
     hindrance = apsw.Connection(str(tmp_path / "state" / "record.db"))
     hindrance.set_busy_timeout(5000)
     hindrance.execute("BEGIN IMMEDIATE")

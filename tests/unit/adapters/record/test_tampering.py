@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 _SWAP = """
 CREATE TEMP TABLE t AS SELECT * FROM events WHERE number IN (5, 6);
 DELETE FROM events WHERE number IN (5, 6);
-INSERT INTO events SELECT 11 - number, execution, progress, asked_by, at_s, mac, body, texts FROM t;
+INSERT INTO events SELECT 11 - number, execution, kind, asked_by, at_s, mac, body, texts FROM t;
 """
 
 
@@ -62,7 +62,7 @@ INSERT INTO events SELECT 11 - number, execution, progress, asked_by, at_s, mac,
         ("UPDATE events SET asked_by = 'bob' WHERE number = 1", ("altered", 1)),
         ("UPDATE events SET asked_by = NULL WHERE number = 6", ("altered", 6)),
         ("UPDATE events SET execution = 'b' WHERE number = 5", ("altered", 5)),
-        ("UPDATE events SET progress = 1 WHERE number = 3", ("altered", 3)),
+        ("UPDATE events SET kind = 1 WHERE number = 3", ("altered", 3)),
         ("UPDATE events SET at_s = at_s - 1 WHERE number = 2", ("altered", 2)),
         ("UPDATE events SET mac = zeroblob(32) WHERE number = 9", ("altered", 9)),
         ("UPDATE events SET mac = (SELECT mac FROM events WHERE number = 2) WHERE number = 3", ("altered", 3)),
@@ -71,8 +71,8 @@ INSERT INTO events SELECT 11 - number, execution, progress, asked_by, at_s, mac,
         ("DELETE FROM events WHERE number BETWEEN 2 AND 8", ("missing", 2)),
         ("DELETE FROM events WHERE number = 10", ("truncated", 10)),
         ("DELETE FROM events", ("truncated", 1)),
-        ("INSERT INTO events SELECT 11, execution, progress, asked_by, at_s, mac, body, texts FROM events WHERE number = 10", ("inserted", 11)),
-        ("INSERT INTO events SELECT 0, execution, progress, asked_by, at_s, mac, body, texts FROM events WHERE number = 5", ("inserted", 0)),
+        ("INSERT INTO events SELECT 11, execution, kind, asked_by, at_s, mac, body, texts FROM events WHERE number = 10", ("inserted", 11)),
+        ("INSERT INTO events SELECT 0, execution, kind, asked_by, at_s, mac, body, texts FROM events WHERE number = 5", ("inserted", 0)),
         (_SWAP, ("altered", 5)),
         ("UPDATE events SET number = number + 100 WHERE number >= 5", ("inserted", 105)),
         ("UPDATE chain SET head_number = 9, head_mac = (SELECT mac FROM events WHERE number = 9)", ("seal", None)),
@@ -94,7 +94,7 @@ def test_columns_of_other_types_are_no_records(folder: Path) -> None:
         folder,
         "CREATE TABLE copy AS SELECT * FROM events",
         "DROP TABLE events",
-        "CREATE VIEW events AS SELECT number, execution, progress, asked_by, at_s, mac, "
+        "CREATE VIEW events AS SELECT number, execution, kind, asked_by, at_s, mac, "
         "CAST(body AS TEXT) AS body, texts FROM copy",
     )
     assert code(folder) == ("schema", None)
@@ -225,9 +225,7 @@ def test_tampering_is_not_hidden_by_what_is_written_after_it(folder: Path) -> No
         "UPDATE events SET at_s = 0 WHERE number <= 5; DELETE FROM events WHERE number = 2",
     ],
 )
-def test_records_made_to_look_old_are_not_removed_by_retention(
-    folder: Path, make_old: str
-) -> None:
+def test_records_made_to_look_old_are_not_removed_by_retention(folder: Path, make_old: str) -> None:
     tamper(folder, make_old)
     said = Said()
     record = opened(folder, said=said)
