@@ -128,10 +128,10 @@ def _layers(layers: Iterable[Layer]) -> Iterable[Check]:
 
 
 def _plugins(broken: Sequence[Broken], plugins: Sequence[Provenance]) -> Iterable[Check]:
-    loaded = {one.name: told(one)[:200] for one in plugins[:_MOST_TOLD]}
     found = check_broken(broken)
     if not found:
         sound = _result("plugins", HealthStatus.HEALTHY, "none is broken")
+        loaded = {one.name: told(one)[:200] for one in plugins[: _MOST_TOLD // 2]}
         metadata = {"loaded": loaded} if loaded else {}
         yield _constant(msgspec.structs.replace(sound, metadata=metadata))
         return
@@ -139,10 +139,7 @@ def _plugins(broken: Sequence[Broken], plugins: Sequence[Provenance]) -> Iterabl
         msgspec.structs.replace(
             found[0],
             message=f"{len(found)} could not be loaded",
-            metadata={
-                "broken": [one.message[:150] for one in found[:_MOST_TOLD]],
-                **({"loaded": loaded} if loaded else {}),
-            },
+            metadata={"broken": [one.message[:150] for one in found[:_MOST_TOLD]]},
         )
     )
 
