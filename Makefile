@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-APT := nmap traceroute mtr-tiny iputils-ping dnsutils iproute2 dnsmasq-base nftables netbase util-linux curl
+APT := bubblewrap nmap traceroute mtr-tiny iputils-ping dnsutils iproute2 dnsmasq-base nftables netbase util-linux curl
 FUZZ_EXAMPLES ?= 200000
 FUZZ_SECONDS ?= 3600
 

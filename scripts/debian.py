@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from typing import NamedTuple
 
-_HELPERS = ("mtr-packet", "prlimit", "setpriv")
+_HELPERS = ("bwrap", "mtr-packet", "setpriv")
 
 
 class Program(NamedTuple):

@@ -5,6 +5,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 missing=()
 for package in "$@" python3-venv; do
   case "$package" in
+    bubblewrap) command -v bwrap >/dev/null && continue ;;
     mtr-tiny) command -v mtr >/dev/null && continue ;;
     iputils-ping) command -v ping >/dev/null && continue ;;
     dnsutils) command -v dig >/dev/null && continue ;;

@@ -28,7 +28,9 @@ def main(words: list[str]) -> int:
             # The first part is seen at work, the others' output comes when they are done.
             path = Path(folder, str(number))
             said = files.enter_context(path.open("w+", encoding="utf-8")) if number > 1 else None
-            argv = [sys.executable, *coverage, "-m", "pytest", f"--shard={number}/{count}", *words]
+            # Of its own, since pytest tidies the common one up, and two at it get in each other's way.
+            own = (f"--shard={number}/{count}", f"--basetemp={folder}/files-{number}")
+            argv = [sys.executable, *coverage, "-m", "pytest", *own, *words]
             parts.append((subprocess.Popen(argv, stdout=said, stderr=said), said))
         try:
             statuses = [_finish(process, said) for process, said in parts]

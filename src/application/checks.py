@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from ..domain.health import CheckResult, HealthStatus, Priority
-from ..domain.layer import Layer
+from ..domain.layer import Layer, LayerMode
 from ..domain.plan import Limits, Plan
 from ..domain.privileges import Privileges
 from ..domain.text import clean
@@ -123,17 +123,29 @@ def check_privileges(privileges: Privileges) -> list[CheckResult]:
 
 
 def check_layers(layers: Iterable[Layer]) -> list[CheckResult]:
-    """The containment of programs: limits are a must, the rest should be there."""
-    return [
-        _result(
-            f"sandbox.{layer.name}",
-            HealthStatus.HEALTHY if layer.active else HealthStatus.DEGRADED,
-            Priority.HIGH,
-            layer.reason,
-            "" if layer.active else "Install util-linux 2.33 or later (setpriv, prlimit) on Linux.",
-        )
-        for layer in layers
-    ]
+    """The containment of programs: what is required must be there, the rest should."""
+    return [_check_layer(layer) for layer in layers]
+
+
+def _check_layer(layer: Layer) -> CheckResult:
+    if layer.missed:
+        status, priority = HealthStatus.UNHEALTHY, Priority.CRITICAL
+    elif layer.active:
+        status, priority = HealthStatus.HEALTHY, Priority.HIGH
+    elif layer.mode is LayerMode.OFF:  # the operator's word
+        status, priority = HealthStatus.HEALTHY, Priority.INFORMATIONAL
+    else:
+        # The many layers back each other up, and a plain container lacks some: that is worth a
+        # remark, not an alarm that never ends.
+        status, priority = HealthStatus.DEGRADED, Priority.LOW
+    return CheckResult(
+        name=f"sandbox.{layer.name}",
+        status=status,
+        priority=priority,
+        message=layer.reason,
+        fix="" if status is HealthStatus.HEALTHY else layer.fix or "See docs/security.md.",
+        metadata={"mode": layer.mode, "active": layer.active},
+    )
 
 
 def check_broken(broken: Iterable[Broken]) -> list[CheckResult]:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from ..domain.breaker import State
+from ..domain.layer import Layer
 from .catalog import Entry
 from .provenance import Provenance
 
@@ -29,11 +30,12 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     max_timeout_sec: float
     limits: dict[str, Any]
     breaker: State
+    layers: tuple[Layer, ...] = ()
     info: dict[str, Any] = {}
 
 
-def list_tool(entry: Entry, breaker: State) -> Listing:
-    """What is known of a tool without running its program."""
+def list_tool(entry: Entry, breaker: State, layers: tuple[Layer, ...] = ()) -> Listing:
+    """What is known of a tool without running its program; `layers` are what would contain it."""
     tool, terms = entry.tool, entry.terms
     return Listing(
         name=entry.name,
@@ -53,5 +55,6 @@ def list_tool(entry: Entry, breaker: State) -> Listing:
         max_timeout_sec=terms.max_timeout_s,
         limits=msgspec.to_builtins(terms.limits(terms.default_timeout_s)),
         breaker=breaker,
+        layers=layers,
         info=tool.info(),
     )

@@ -117,12 +117,13 @@ def _settings(problems: Sequence[str]) -> CheckResult:
 
 
 def _layers(layers: Iterable[Layer]) -> Iterable[Check]:
-    for found in check_layers(layers):
+    layers = tuple(layers)
+    for layer, found in zip(layers, check_layers(layers), strict=True):
         yield _constant(
             msgspec.structs.replace(
                 found,
-                message="in force" if found.status is HealthStatus.HEALTHY else "not in force",
-                metadata={"detail": found.message},
+                message="in force" if layer.active else "not in force",
+                metadata={"detail": found.message, **found.metadata},
             )
         )
 

@@ -9,9 +9,11 @@ from ..adapters.system_probe import check_port, check_state_folder
 from ..application import checks
 from ..application.run_tool import RunTool
 from ..domain.health import CheckResult
+from ..domain.layer import Layer
 from ..domain.terms import Resolved, Unresolved
 from .container import Container
 from .logs import log_clamped, set_up_logging
+from .sandbox import missed, relative_paths, requires_any
 from .settings import Settings
 from .settings_load import Described, Loaded, load
 from .settings_problems import ConfigError, Problem
@@ -46,6 +48,10 @@ class Assembly:
         asked_for = "logging.level" in loaded.sources
         set_up_logging(loaded.settings.logging, quiet=quiet and not asked_for)
         log_clamped(loaded.clamped)
+        if missing := self._sandbox_problems():
+            if not lenient:
+                raise ConfigError(missing)
+            self.problems += missing
 
     @property
     def settings(self) -> Settings:
@@ -76,6 +82,10 @@ class Assembly:
         """Every setting in force, where it came from, secrets hidden."""
         return self._container.loaded().described()
 
+    def layers(self) -> tuple[Layer, ...]:
+        """What contains a program on this host; looks for it the first time."""
+        return self._container.runner().layers()
+
     def look_up(self, name: str) -> Resolved | Unresolved:
         """Look a name up as an execution would; not from within an event loop."""
         return asyncio.run(self._container.resolver().resolve(name))
@@ -98,12 +108,20 @@ class Assembly:
             *checks.check_settings(map(str, self.problems)),
             *await checks.check_programs(run_tool.catalog, runner),
             *checks.check_privileges(self._container.privileges()),
-            *checks.check_layers(runner.layers()),
+            *checks.check_layers(self.layers()),
             *checks.check_broken(run_tool.catalog.broken),
             *checks.check_plugins(self._container.found().plugins),
             check_state_folder(settings.state.dir),
             check_port(settings.server.port, needed=settings.server.transport == "http"),
         )
+
+    def _sandbox_problems(self) -> tuple[Problem, ...]:
+        """Looks at the host only if something is required of it: that takes some processes."""
+        sandbox = self.settings.sandbox
+        problems = relative_paths(sandbox)
+        if not problems and requires_any(sandbox):
+            problems = missed(self.layers())
+        return problems
 
 
 def _container(given: Loaded) -> Container:

@@ -9,7 +9,7 @@ from ..adapters.hosts_file import SystemHosts
 from ..adapters.log_events import LoggedEvents
 from ..adapters.plugins import find_tools, vet
 from ..adapters.privileges import look_up_privileges
-from ..adapters.process.launch_chain import find_basic_chain
+from ..adapters.process.find_chain import find_chain
 from ..adapters.process.subprocess_runner import SubprocessRunner
 from ..adapters.programs import InstalledPrograms
 from ..application.ports import EventLog, Tracer
@@ -19,6 +19,7 @@ from ..application.untraced import Untraced
 from ..domain.bucket import Rate
 from .catalog import build_catalog, settle
 from .logs import LOGGER
+from .sandbox import wanted
 from .settings import Settings
 from .settings_load import Loaded
 
@@ -46,7 +47,9 @@ class Container(containers.DeclarativeContainer):
     resolver = providers.Singleton(DnsResolver, hosts.provided.addresses)
     programs = providers.Singleton(InstalledPrograms)
     privileges = providers.Singleton(look_up_privileges)
-    chain = providers.Singleton(find_basic_chain, programs)
+    chain = providers.Singleton(
+        find_chain, programs, providers.Singleton(wanted, settings.provided.sandbox)
+    )
     runner = providers.Singleton(SubprocessRunner, chain)
     recent = providers.Singleton(RecentEvents)
     log = providers.Singleton(LoggedEvents, recent, LOGGER)

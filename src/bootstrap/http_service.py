@@ -249,6 +249,8 @@ class HttpService:
     async def _note_stop(self) -> None:
         await self._lifecycle.stopping()
         self._stopped_s = self._clock.monotonic_s()
+        fields = {"reason": self._lifecycle.reason, "grace_sec": self._grace_s}
+        LOGGER.info("http.stopping", extra={"fields": fields})
 
     def _left_s(self) -> float:
         """Seconds until it must be over."""
@@ -307,7 +309,8 @@ class HttpService:
         """After a reload: the tools may be others, and callers may have lost their rights."""
         self._observers.telemetry.tools(entry.name for entry in self._run_tool.catalog.entries())
         self._health.replace(self._checks(loaded.settings))
-        self._feed.dismiss(lambda caller: not self._gate.knows(caller))
+        for streams in (self._feed, self._mcp):
+            streams.dismiss(lambda caller: not self._gate.knows(caller))
 
 
 def _web(settings: Settings) -> WebSettings:

@@ -154,6 +154,47 @@ class State(Section, frozen=True, kw_only=True):
     ] = 512
 
 
+_LayerMode = Literal["auto", "require", "off"]
+
+
+class Sandbox(Section, frozen=True, kw_only=True):
+    """The layers around every program: auto takes what the host has, require doesn't start without."""
+
+    no_new_privileges: Annotated[
+        _LayerMode, Meta(description="nothing is gained at exec; the next four rest on it")
+    ] = "auto"
+    capabilities: Annotated[
+        _LayerMode, Meta(description="none, but raw sockets for plans that send raw packets")
+    ] = "auto"
+    pid_namespace: Annotated[
+        _LayerMode,
+        Meta(
+            description="sees no other process, and all of it ends with it, also when the server "
+            "is killed (bubblewrap)"
+        ),
+    ] = "auto"
+    filesystem: Annotated[
+        _LayerMode,
+        Meta(
+            description="sees the system's programs read-only and a private directory: no home, no "
+            "state, no secrets (bubblewrap, else Landlock)"
+        ),
+    ] = "auto"
+    seccomp: Annotated[
+        _LayerMode, Meta(description="system calls that no such program needs are refused")
+    ] = "auto"
+    cgroup: Annotated[
+        _LayerMode, Meta(description="memory and processes of an execution together are bounded")
+    ] = "auto"
+    max_processes: Annotated[
+        int, Meta(ge=16, le=32_768, description="processes and threads of one execution")
+    ] = 128
+    readable: Annotated[
+        tuple[str, ...],
+        Meta(description="absolute paths that programs may read and run besides the system's"),
+    ] = ()
+
+
 class Health(Section, frozen=True, kw_only=True):
     """How the service examines itself (HTTP)."""
 
@@ -183,6 +224,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     logging: Logging = Logging()
     state: State = State()
     health: Health = Health()
+    sandbox: Sandbox = Sandbox()
     tools: dict[str, OneTool] = {}
     plugins: Annotated[
         tuple[str, ...],

@@ -10,7 +10,6 @@ from .policy import Policy
 from .refusal import Refused
 from .target import Network
 
-
 _IPV6_CLIENT_BITS = 64  # what one client is usually given (RFC 6177)
 
 

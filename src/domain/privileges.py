@@ -13,3 +13,8 @@ class Privileges(msgspec.Struct, frozen=True, kw_only=True):
     raw_sockets: bool
     icmp_sockets: bool = True
     uid: int = 0
+
+    @property
+    def needs_raw_for_icmp(self) -> bool:
+        """Whether an echo request takes a raw socket, and there are any."""
+        return self.raw_sockets and not self.icmp_sockets

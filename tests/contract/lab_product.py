@@ -1,12 +1,17 @@
 """The product as it is put together for real, for tests that run it in the lab."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import IPv6Network
 from itertools import count
+
+import msgspec
 
 from netsonde.adapters.clock import SystemClock
 from netsonde.adapters.dns import DnsResolver
 from netsonde.adapters.privileges import look_up_privileges
-from netsonde.adapters.process.launch_chain import LaunchChain, find_basic_chain
+from netsonde.adapters.process.find_chain import Wanted, find_chain
+from netsonde.adapters.process.launch_chain import Launch, LaunchChain, find_basic_chain
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
 from netsonde.adapters.programs import InstalledPrograms
 from netsonde.application.catalog import Catalog, Entry
@@ -56,9 +61,11 @@ class WithoutCapabilities:
         self._chain = chain
         self._before = (setpriv, "--securebits", "+noroot", "--inh-caps=-all", "--")
 
-    def argv(self, plan: Plan) -> tuple[str, ...]:
+    @contextmanager
+    def prepared(self, plan: Plan, directory: str) -> Iterator[Launch]:
         """See `LaunchChain`."""
-        return (*self._before, *self._chain.argv(plan))
+        with self._chain.prepared(plan, directory) as launch:
+            yield msgspec.structs.replace(launch, argv=(*self._before, *launch.argv))
 
     def failure(self, returncode: int, stderr: bytes) -> str | None:
         """See `LaunchChain`."""
@@ -88,9 +95,11 @@ def terms_of(tool: Tool, policy: Policy, max_timeout_s: float = 300.0) -> Terms:
 
 
 def runner(*, capable: bool = True) -> SubprocessRunner:
-    """The real runner; `capable=False` is the one of a server without any capability."""
-    chain = find_basic_chain(InstalledPrograms())
-    return SubprocessRunner(chain if capable else WithoutCapabilities(chain, path_of("setpriv")))
+    """The real runner with all its layers; `capable=False`: of a server without any capability."""
+    if capable:
+        return SubprocessRunner(find_chain(InstalledPrograms(), Wanted()))
+    basic = find_basic_chain(InstalledPrograms())
+    return SubprocessRunner(WithoutCapabilities(basic, path_of("setpriv")))
 
 
 def sent_beyond(capture: Capture, *judged: str) -> set[str]:

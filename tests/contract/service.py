@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +13,9 @@ from typing import Any
 
 import httpx
 
-from tests.contract.drivers import WAIT_S, Json
+from tests.contract.drivers import WAIT_S, Json, wait_for
 from tests.contract.drivers.server import Server, environment
+from tests.contract.mcp_raw_client import programs_with
 
 QUICK = {"TOOLS_PACKAGE": "tests.contract.quick_tools"}
 TARGET = {"target": "10.0.0.1"}
@@ -123,3 +125,38 @@ def events(one: httpx.Client, last: str = "") -> Iterator[Events]:
     with one.stream("GET", "/events?types=execution,health", headers=headers) as response:
         assert response.status_code == 200
         yield Events(response)
+
+
+class Call(threading.Thread):
+    """A call on its way; `answers` has its answer once that is there."""
+
+    def __init__(self, one: httpx.Client, tool: str, body: Json) -> None:
+        super().__init__()
+        self.answers: list[httpx.Response] = []
+        self._one = one
+        self._path = f"/tools/{tool}/execute"
+        self._body = body
+        self.start()
+
+    def run(self) -> None:
+        self.answers.append(self._one.post(self._path, json=self._body))
+
+    @property
+    def answer(self) -> Json:
+        """The answer, which comes."""
+        self.join(WAIT_S)
+        body: Json = self.answers[0].json()
+        return body
+
+
+@contextmanager
+def lasting(one: httpx.Client, number: int, **members: float) -> Iterator[Call]:
+    """A call of LastingTool that runs; at the end of the block it must come to its own."""
+    body = {**TARGET, "options": {"number": number}, **members}
+    call = Call(one, "LastingTool", body)
+    wait_for(lambda: bool(programs_with(f"sleep 3600.{number:06d}")))
+    try:
+        yield call
+    finally:
+        call.join(WAIT_S)
+        assert not call.is_alive()

@@ -195,8 +195,8 @@ def _end_by_signal(number: signal.Signals, status: int) -> Callable[[Server], No
         pytest.param(_end_by_closing, "-x", id="the client exits"),
         pytest.param(_end_by_signal(signal.SIGTERM, 0), "-x", id="SIGTERM"),
         pytest.param(_end_by_signal(signal.SIGINT, 130), "-x", id="SIGINT"),
-        # The parent-death signal reaches the program, not what the program left behind.
-        pytest.param(_end_by_signal(signal.SIGKILL, -9), "", id="SIGKILL"),
+        # The parent-death signal reaches the program alone, its PID namespace ends with all in it.
+        pytest.param(_end_by_signal(signal.SIGKILL, -9), "-x", id="SIGKILL"),
     ],
 )
 def test_when_the_server_ends_its_programs_end_with_it(

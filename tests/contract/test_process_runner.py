@@ -10,13 +10,13 @@ from typing import Protocol
 import pytest
 
 from netsonde.adapters.memory import FakeRunner, Hangs
-from netsonde.adapters.process.launch_chain import find_basic_chain
+from netsonde.adapters.process.launch_chain import LaunchChain
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
-from netsonde.adapters.programs import InstalledPrograms
 from netsonde.application.ports import Capture, Ended, HowEnded, ProcessRunner
 from netsonde.domain.plan import Plan
 
 from .runner.hostile_programs import SHELL, plan_for, written
+from .runner.layer_sets import SETS, chain_of
 
 
 class World(Protocol):
@@ -38,8 +38,8 @@ class World(Protocol):
 
 
 class RealWorld:
-    def __init__(self, directory: Path) -> None:
-        self.runner = SubprocessRunner(find_basic_chain(InstalledPrograms()))
+    def __init__(self, directory: Path, chain: LaunchChain) -> None:
+        self.runner: ProcessRunner = SubprocessRunner(chain)
         self._directory = directory
 
     def prints(self, stdout: str, stderr: str = "", report: str = "", returncode: int = 0) -> str:
@@ -61,10 +61,10 @@ class RealWorld:
 
 
 class MemoryWorld:
-    def __init__(self, _: Path) -> None:
+    def __init__(self) -> None:
         self._programs: dict[str, Ended | Hangs] = {}
         self._digests: dict[str, str] = {}
-        self.runner = FakeRunner(self._script, digests=self._digests)
+        self.runner: ProcessRunner = FakeRunner(self._script, digests=self._digests)
 
     def _script(self, plan: Plan) -> Ended | Hangs:
         missing = Ended(how=HowEnded.NOT_STARTED, returncode=None, reason="no such program")
@@ -91,10 +91,13 @@ class MemoryWorld:
         self._digests[program] = "2" * 64
 
 
-@pytest.fixture(params=[RealWorld, MemoryWorld])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
-    make: Callable[[Path], World] = request.param
-    return make(tmp_path)
+@pytest.fixture(params=[*SETS, "memory"])
+def world(
+    request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> World:
+    if request.param == "memory":
+        return MemoryWorld()
+    return RealWorld(tmp_path, chain_of(request.param, tmp_path_factory.getbasetemp()))
 
 
 def run(world: World, plan: Plan, on_stdout: Callable[[bytes], None] | None = None) -> Ended:

@@ -149,9 +149,12 @@ def plan(
 @click.pass_obj
 def tools(starter: Starter, /, config: str | None, as_json: bool) -> None:
     """List the tools."""
-    run_tool = starter.assemble(config).run_tool
+    assembly = starter.assemble(config)
+    run_tool = assembly.run_tool
+    layers = tuple(assembly.layers()) if as_json else ()
     listings = [
-        list_tool(entry, run_tool.breaker_state(entry)) for entry in run_tool.catalog.entries()
+        list_tool(entry, run_tool.breaker_state(entry), layers)
+        for entry in run_tool.catalog.entries()
     ]
     show_json(listings) if as_json else show(overviews.tools(listings, run_tool.catalog.broken))
 

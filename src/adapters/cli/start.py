@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from ...application.run_tool import RunTool
 from ...domain.execution import Recorded
 from ...domain.health import CheckResult
+from ...domain.layer import Layer
 from ...domain.terms import Resolved, Unresolved
 
 
@@ -77,6 +78,10 @@ class Assembly(LookUp, Protocol):
 
     @property
     def run_tool(self) -> RunTool: ...
+
+    def layers(self) -> Sequence[Layer]:
+        """What contains a program on this host."""
+        ...
 
     def described(self) -> Sequence[Setting]:
         """Every setting in force, secrets hidden."""

@@ -8,7 +8,7 @@ what a client asked for ends when the client leaves.
 import asyncio
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...application.refusals import STOPPING
 from ...domain.access import Caller
@@ -24,6 +24,13 @@ Scope = MutableMapping[str, Any]
 
 CLOSE_S = 1.0
 _LISTEN = "subscriptions/listen"
+
+
+class _Stream(NamedTuple):
+    """A stream that stands open; it `listens` by a request that is to be answered in the end."""
+
+    caller: Caller
+    listens: bool
 
 
 class NoCaller(Exception):
@@ -59,7 +66,7 @@ class McpOverHttp:
         self._max_calls = max_calls
         self._max_body_bytes = max_body_bytes
         self._calls = 0
-        self._streams: dict[Presence, bool] = {}
+        self._streams: dict[Presence, _Stream] = {}
         self._stream_ended = asyncio.Event()
         self._closed = False
         server.middleware.append(while_client_stays)
@@ -80,8 +87,8 @@ class McpOverHttp:
         """Start nothing more and end the streams; calls go on, for RunTool to wait for or to end."""
         self._closed = True
         self._server.close_subscriptions()  # they say so to their clients; a GET stream can't
-        for presence, listens in tuple(self._streams.items()):
-            if not listens:
+        for presence, stream in tuple(self._streams.items()):
+            if not stream.listens:
                 presence.leave()
         deadline_s = asyncio.get_running_loop().time() + CLOSE_S
         with suppress(TimeoutError):
@@ -91,6 +98,12 @@ class McpOverHttp:
                     await self._stream_ended.wait()
         for presence in tuple(self._streams):
             presence.leave()
+
+    def dismiss(self, unwanted: Callable[[Caller], bool]) -> None:
+        """End the streams of callers who may have none any more; their next request is refused."""
+        for presence, stream in tuple(self._streams.items()):
+            if unwanted(stream.caller):
+                presence.leave()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request. Raises NoCaller."""
@@ -134,7 +147,7 @@ class McpOverHttp:
         """Streams that stand open are bounded by sessions and subscriptions, and are no calls."""
         lasts = _lasts(scope)
         if lasts:
-            self._streams[presence] = scope["method"] == "POST"
+            self._streams[presence] = _Stream(_caller(scope), scope["method"] == "POST")
         else:
             self._calls += 1
         try:

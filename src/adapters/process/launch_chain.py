@@ -1,31 +1,42 @@
-"""What stands before a program on its command line, so that bounds hold from its first instruction."""
+"""What stands between a plan and its process: the port of everything that contains a program."""
 
-import resource
-import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-from ...application.ports import Programs
-from ...domain.environment import ENVIRONMENT
-from ...domain.layer import Layer
-from ...domain.plan import Limits, Plan
+import msgspec
 
-SHELL_NAME = "netsonde-launch"
-SHELL_SCRIPT = """
-ulimit -v "$1" && ulimit -n "$2" && ulimit -c 0 && ulimit -f 0 &&
-ulimit -S -t "$3" && ulimit -H -t "$4" || exit 126
-shift 4
-unset PWD OLDPWD SHLVL
-exec "$@"
-"""
-SETPRIV_OPTIONS = ("--no-new-privs", "--pdeathsig", "KILL", "--")
-PROBE_TIMEOUT_S = 5.0
+from ...application.ports import Programs
+from ...domain.layer import Layer, LayerMode, switched_off
+from ...domain.plan import Plan
+from . import links
+from .probe import tried
+
+
+class Launch(msgspec.Struct, frozen=True, kw_only=True):
+    """One start, prepared.
+
+    `argv` is the whole command line; `plan.argv` is its end, word for word. `descriptors` are handed
+    on besides the report's. `confine` is called in a thread that is the program's parent and starts
+    nothing else. With `monitored`, the child is a monitor with one child of its own, which leads the
+    session that the program is in. `exit_status` undoes what a monitor does to the program's status.
+    """
+
+    argv: tuple[str, ...]
+    descriptors: tuple[int, ...] = ()
+    confine: Callable[[], None] | None = None
+    monitored: bool = False
+    exit_status: Callable[[int], int] = int
 
 
 class LaunchChain(Protocol):
-    """Turns a plan into the command line that is really started, and explains its own failures."""
+    """Puts layers around plans, and explains its own failures."""
 
-    def argv(self, plan: Plan) -> tuple[str, ...]:
-        """The whole command line; `plan.argv` is its end, word for word."""
+    def prepared(self, plan: Plan, directory: str) -> AbstractContextManager[Launch]:
+        """What is needed for one start, and held until nothing of the program is left.
+
+        `directory` is the run's own. Raises OSError if it can't be had: then nothing is started.
+        """
         ...
 
     def failure(self, returncode: int, stderr: bytes) -> str | None:
@@ -38,106 +49,62 @@ class LaunchChain(Protocol):
 
 
 class BasicChain:
-    """setpriv, then prlimit, then the program: each replaces itself, so one process in all.
+    """setpriv, a shell that sets limits, then the program: each replaces itself, so one process."""
 
-    setpriv comes first: until it has asked for the parent-death signal, a server that is killed
-    leaves the child behind.
-    """
-
-    def __init__(self, *, setpriv: str | None, prlimit: str | None, shell: str = "/bin/sh") -> None:
+    def __init__(self, *, setpriv: str | None) -> None:
         self._setpriv = setpriv
-        self._prlimit = prlimit
-        self._shell = shell
 
-    def argv(self, plan: Plan) -> tuple[str, ...]:
-        """Setting limits after the spawn would be a race, and preexec_fn forks the whole server."""
-        privileges = (self._setpriv, *SETPRIV_OPTIONS) if self._setpriv else ()
-        if self._prlimit:
-            limits = (self._prlimit, *_prlimit_options(plan.limits), "--")
-        else:
-            limits = (self._shell, "-c", SHELL_SCRIPT, SHELL_NAME, *_shell_words(plan.limits))
-        return (*privileges, *limits, *plan.argv)
+    @contextmanager
+    def prepared(self, plan: Plan, directory: str) -> Iterator[Launch]:
+        """Holds nothing."""
+        words = (self._setpriv, *links.PARENT_DEATH, "--") if self._setpriv else ()
+        yield Launch(argv=(*words, *links.limits_words(plan.limits), *plan.argv))
 
     def failure(self, returncode: int, stderr: bytes) -> str | None:
-        """The links say their name first, and no program that we run has such a name.
-
-        A link that can't load its libraries is named by its path (ld.so(8)).
-        """
-        links = ("setpriv", "prlimit", SHELL_NAME, self._setpriv, self._prlimit)
-        own = tuple(f"{link}: ".encode() for link in links if link)
-        if returncode not in (1, 2, 126, 127) or not stderr.startswith(own):
-            return None
-        return stderr.decode("utf-8", "replace").splitlines()[0][:300]
+        """See `link_failure`."""
+        return link_failure(returncode, stderr, self._setpriv)
 
     def layers(self) -> tuple[Layer, ...]:
         """Limits always; the other two need setpriv."""
-        by_setpriv = self._setpriv or "setpriv of util-linux 2.33 or later not found or not usable"
         return (
-            Layer("resource_limits", True, self._prlimit or f"ulimit of {self._shell}"),
-            Layer("no_new_privileges", self._setpriv is not None, by_setpriv),
-            Layer("parent_death_signal", self._setpriv is not None, by_setpriv),
+            Layer("resource_limits", True, f"ulimit of {links.SHELL}"),
+            setpriv_layer("no_new_privileges", self._setpriv),
+            setpriv_layer("parent_death_signal", self._setpriv),
         )
+
+
+def link_failure(returncode: int, stderr: bytes, *links_used: str | None) -> str | None:
+    """Links say their name first, and no program that we run has such a name.
+
+    A link that can't load its libraries is named by its path (ld.so(8)).
+    """
+    names = ("setpriv", "bwrap", links.LIMITS_NAME, *links_used)
+    own = tuple(f"{name}: ".encode() for name in names if name)
+    if returncode not in (1, 2, 126, 127) or not stderr.startswith(own):
+        return None
+    return stderr.decode("utf-8", "replace").splitlines()[0][:300]
+
+
+def setpriv_layer(
+    name: str, setpriv: str | None, mode: LayerMode = LayerMode.AUTO, why_not: str = ""
+) -> Layer:
+    """A layer that is setpriv's doing."""
+    if mode is LayerMode.OFF:
+        return switched_off(name)
+    if setpriv:
+        return Layer(name, True, setpriv, mode)
+    reason = why_not or "setpriv of util-linux 2.33 or later not found or not usable"
+    return Layer(name, False, reason, mode, "Install util-linux 2.33 or later.")
+
+
+def find_setpriv(programs: Programs) -> str | None:
+    """Being there is not enough: busybox's, and util-linux's before 2.33, lack an option."""
+    setpriv, true = programs.find("setpriv"), programs.find("true")
+    if setpriv and true and tried(setpriv, *links.PARENT_DEATH, "--", true) is None:
+        return setpriv
+    return None
 
 
 def find_basic_chain(programs: Programs) -> BasicChain:
-    """Look for the links and try each once (two short processes; call it at start, not per run).
-
-    Being there is not enough: setpriv of util-linux before 2.33 and of busybox lacks an option.
-    """
-    setpriv, prlimit, true = (programs.find(name) for name in ("setpriv", "prlimit", "true"))
-    return BasicChain(
-        setpriv=setpriv if setpriv and true and _works(setpriv, *SETPRIV_OPTIONS, true) else None,
-        prlimit=prlimit if prlimit and true and _works(prlimit, "--core=0", "--", true) else None,
-    )
-
-
-def _works(*argv: str) -> bool:
-    try:
-        done = subprocess.run(  # noqa: S603 - no shell; paths from the port Programs
-            argv,
-            env=ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=PROBE_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
-
-
-def _within_hard_limit(kind: int, value: int) -> int:
-    """Asking for more than the hard limit needs CAP_SYS_RESOURCE, else the program won't start."""
-    hard = resource.getrlimit(kind)[1]
-    return value if hard == resource.RLIM_INFINITY else min(value, hard)
-
-
-def _bounds(limits: Limits) -> tuple[int, int, int, int]:
-    """Address space in bytes, descriptors, CPU seconds soft and hard.
-
-    The second between them lets SIGXCPU come first, which tells what happened better than SIGKILL.
-    """
-    cpu_s = _within_hard_limit(resource.RLIMIT_CPU, limits.max_cpu_s)
-    return (
-        _within_hard_limit(resource.RLIMIT_AS, limits.max_memory_bytes),
-        _within_hard_limit(resource.RLIMIT_NOFILE, limits.max_file_descriptors),
-        cpu_s,
-        _within_hard_limit(resource.RLIMIT_CPU, cpu_s + 1),
-    )
-
-
-def _prlimit_options(limits: Limits) -> tuple[str, ...]:
-    memory_bytes, files, cpu_s, cpu_hard_s = _bounds(limits)
-    return (
-        f"--as={memory_bytes}",
-        f"--nofile={files}",
-        f"--cpu={cpu_s}:{cpu_hard_s}",
-        "--core=0",
-        "--fsize=0",
-    )
-
-
-def _shell_words(limits: Limits) -> tuple[str, ...]:
-    memory_bytes, files, cpu_s, cpu_hard_s = _bounds(limits)
-    return (str(memory_bytes // 1024), str(files), str(cpu_s), str(cpu_hard_s))
+    """Look for the links and try them once (a short process; call it at start, not per run)."""
+    return BasicChain(setpriv=find_setpriv(programs))

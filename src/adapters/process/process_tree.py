@@ -145,6 +145,16 @@ def _children() -> list[int]:
         return [int(name) for name in os.listdir("/proc") if _parent(name) == own]
 
 
+def children_of(leader: int) -> list[int]:
+    """Children of one of our children, as far as they are known at the moment."""
+    with suppress(OSError):
+        text = Path(f"/proc/{leader}/task/{leader}/children").read_text()
+        return [int(word) for word in text.split()]
+    with suppress(OSError):
+        return [int(name) for name in os.listdir("/proc") if _parent(name) == leader]
+    return []
+
+
 def _parent(pid: str) -> int | None:
     return int(fields[1]) if pid.isdigit() and (fields := _stat(pid)) else None
 

@@ -12,8 +12,11 @@ from typing import Self
 
 from ...domain.environment import ENVIRONMENT
 from ...domain.plan import REPORT_FD, Plan
+from .go_ahead import GoAhead
+from .launch_chain import LaunchChain
+from .launch_thread import LaunchThread
 from .pipe_reader import PipeReader
-from .process_tree import ProcessTree
+from .process_tree import ProcessTree, children_of
 from .report_descriptor import lent_to
 
 
@@ -23,7 +26,7 @@ class RunningProgram:
     def __init__(
         self,
         plan: Plan,
-        argv: tuple[str, ...],
+        chain: LaunchChain,
         *,
         on_stdout: Callable[[bytes], None] | None,
         base_dir: str | None,
@@ -52,17 +55,12 @@ class RunningProgram:
             pipes = [self.stdout, self.stderr]
             if self.report:
                 pipes.append(stack.enter_context(self.report))
+            # What the chain holds is given back once the tree below is seen to be gone.
+            self._launch = stack.enter_context(chain.prepared(plan, directory))
+            go_ahead = stack.enter_context(GoAhead())
             with lent_to(self.report.write_end) if self.report else nullcontext():
-                self._leader = subprocess.Popen(  # noqa: S603 - no shell; a judged plan
-                    argv,
-                    cwd=directory,
-                    env=ENVIRONMENT,
-                    stdin=subprocess.DEVNULL,
-                    stdout=self.stdout.write_end,
-                    stderr=self.stderr.write_end,
-                    pass_fds=(REPORT_FD,) if self.report else (),
-                    start_new_session=True,
-                )
+                self._leader = self._started(stack, directory, go_ahead.stdin)
+            go_ahead.answer(loop)
             tree.leaders.add(self._leader.pid)
             stack.callback(self._end_at_once)
             pidfd = os.pidfd_open(self._leader.pid)
@@ -86,13 +84,26 @@ class RunningProgram:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._leader.pid, number)
 
+    def ask_to_end(self) -> None:
+        """SIGTERM for the program alone: a monitor that died of it would take the program along."""
+        if not self._launch.monitored:
+            self.signal_group(signal.SIGTERM)
+            return
+        if not self._reaped:
+            # No await between looking and signalling: the monitor is about to reap its child at the
+            # most, and that number would have to be a new session's by then.
+            for pid in children_of(self._leader.pid):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(pid, signal.SIGTERM)
+
     def reap(self) -> None:
         """Take the leader's status; without one (still dying, or taken by others) it is None."""
         if self._reaped:
             return
         with suppress(ChildProcessError):
             pid, status = os.waitpid(self._leader.pid, os.WNOHANG)
-            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+            if pid:
+                self.returncode = self._launch.exit_status(os.waitstatus_to_exitcode(status))
         self._reaped = True
         # From here on, should it still be dying, it is an orphan to be swept like any other.
         self._tree.leaders.discard(self._leader.pid)
@@ -103,6 +114,27 @@ class RunningProgram:
         """Read what the pipes still hold; not until end of file, which a survivor could keep away."""
         for pipe in self._pipes:
             pipe.drain()
+
+    def _started(self, stack: ExitStack, directory: str, stdin: int) -> subprocess.Popen[bytes]:
+        launch, report = self._launch, (REPORT_FD,) if self.report else ()
+
+        def start() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(  # noqa: S603 - no shell; a judged plan
+                launch.argv,
+                cwd=directory,
+                env=ENVIRONMENT,
+                stdin=stdin,
+                stdout=self.stdout.write_end,
+                stderr=self.stderr.write_end,
+                pass_fds=(*report, *launch.descriptors),
+                start_new_session=True,
+            )
+
+        if launch.confine is None:
+            return start()
+        thread = LaunchThread(launch.confine, start)
+        stack.callback(thread.end)
+        return thread.result
 
     def _note_end(self, loop: asyncio.AbstractEventLoop, pidfd: int) -> None:
         loop.remove_reader(pidfd)  # a pidfd stays readable

@@ -50,7 +50,7 @@ class SubprocessRunner:
         try:
             program = RunningProgram(
                 plan,
-                self._chain.argv(plan),
+                self._chain,
                 on_stdout=on_stdout,
                 base_dir=self._base_dir,
                 tree=self._tree,
@@ -70,7 +70,7 @@ class SubprocessRunner:
         await waiting.until(program.ended, plan.limits.timeout_s)
         how = HowEnded.EXITED if program.ended.done() else HowEnded.TIMED_OUT
         if not program.ended.done():
-            program.signal_group(signal.SIGTERM)
+            program.ask_to_end()
             await waiting.until(program.ended, self._grace_s)  # a cancellation cuts the grace short
         # Before the leader is reaped: until then its group's number can't be anybody else's.
         program.signal_group(signal.SIGKILL)

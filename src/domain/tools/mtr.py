@@ -81,7 +81,11 @@ class MtrTool(Tool):
         names = "numeric" in draft.declined or draft.has("show_ips")
         if not draft.has("numeric") and not names:
             words.append("-n")
-        return Arranged(words=(*words, "--", str(draft.subject)), asks_resolver=names)
+        return Arranged(
+            words=(*words, "--", str(draft.subject)),
+            asks_resolver=names,
+            needs_raw_sockets=draft.privileges.raw_sockets,  # for UDP and TCP probes there's no other way
+        )
 
     def parse(self, stdout: bytes, report_bytes: bytes, complete: bool) -> dict[str, Any] | None:
         return report.parse(stdout, report_bytes, complete)

@@ -78,7 +78,11 @@ class PingTool(Tool):
             words.append("-n")
         if not draft.has("deadline", "wait"):
             words += ["-W", f"{_LONGEST_WAIT_S:g}"]
-        return Arranged(words=(*words, "--", str(draft.subject)), asks_resolver=names)
+        return Arranged(
+            words=(*words, "--", str(draft.subject)),
+            asks_resolver=names,
+            needs_raw_sockets=draft.privileges.needs_raw_for_icmp,
+        )
 
     def parse(self, stdout: bytes, report_bytes: bytes, complete: bool) -> dict[str, Any] | None:
         return report.parse(stdout, report_bytes, complete)

@@ -147,7 +147,8 @@ class TracertTool(Tool):
         return Arranged(
             words=(*words, "--", str(draft.subject)),
             asks_resolver=names,
-            needs_raw_sockets=any(item.option.raw for item in draft.given),
+            needs_raw_sockets=any(item.option.raw for item in draft.given)
+            or (draft.has("icmp") and draft.privileges.needs_raw_for_icmp),
         )
 
     def parse(self, stdout: bytes, report_bytes: bytes, complete: bool) -> dict[str, Any] | None:

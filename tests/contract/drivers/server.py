@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.contract.drivers import WAIT_S
 
-LISTENS = re.compile(r"http\.listening url=(http://\S+)")
+LISTENS = re.compile(r"http\.listening\b.*?(http://[^\s\"]+)")  # text or JSON
 
 
 class Server:

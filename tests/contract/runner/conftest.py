@@ -7,28 +7,27 @@ from typing import Protocol
 
 import pytest
 
-from netsonde.adapters.process.launch_chain import BasicChain, LaunchChain
+from netsonde.adapters.process.launch_chain import LaunchChain
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
-from netsonde.adapters.programs import InstalledPrograms
 from netsonde.application.ports import Ended
 from netsonde.domain.plan import Plan
 
+from .layer_sets import LAYERED, SETS, chain_of
 from .leak_check import holdings, processes_naming
 
-SETPRIV, PRLIMIT = (InstalledPrograms().find(name) for name in ("setpriv", "prlimit"))
-CHAINS = {
-    "setpriv+prlimit": BasicChain(setpriv=SETPRIV, prlimit=PRLIMIT),
-    "setpriv+shell": BasicChain(setpriv=SETPRIV, prlimit=None),
-    "prlimit": BasicChain(setpriv=None, prlimit=PRLIMIT),
-    "shell": BasicChain(setpriv=None, prlimit=None),
-}
-each_chain = pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS.keys())
+each_chain = pytest.mark.parametrize("chain", SETS, indirect=True)
+
+
+@pytest.fixture(params=LAYERED)
+def chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LaunchChain:
+    """Every set of layers in turn."""
+    return chain_of(request.param, tmp_path_factory.getbasetemp())
 
 
 class MakeRunner(Protocol):
     """Makes a runner whose private directories are in `base_dir`."""
 
-    def __call__(self, chain: LaunchChain = ..., grace_s: float = ...) -> SubprocessRunner: ...
+    def __call__(self, chain: LaunchChain, grace_s: float = ...) -> SubprocessRunner: ...
 
 
 @pytest.fixture
@@ -39,15 +38,13 @@ def base_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make_runner(base_dir: Path, tmp_path: Path) -> Iterator[MakeRunner]:
+def make_runner(base_dir: Path, tmp_path: Path, chain: LaunchChain) -> Iterator[MakeRunner]:
     """When the test ends, no child, descriptor or directory may be left of any run."""
 
-    def make(
-        chain: LaunchChain = CHAINS["setpriv+prlimit"], grace_s: float = 1.0
-    ) -> SubprocessRunner:
+    def make(chain: LaunchChain, grace_s: float = 1.0) -> SubprocessRunner:
         return SubprocessRunner(chain, grace_s=grace_s, base_dir=str(base_dir))
 
-    make()  # takes the report descriptor, for good
+    make(chain)  # takes the report descriptor, for good
     before = holdings(base_dir)
     yield make
     assert holdings(base_dir) == before
@@ -55,8 +52,8 @@ def make_runner(base_dir: Path, tmp_path: Path) -> Iterator[MakeRunner]:
 
 
 @pytest.fixture
-def runner(make_runner: MakeRunner) -> SubprocessRunner:
-    return make_runner()
+def runner(make_runner: MakeRunner, chain: LaunchChain) -> SubprocessRunner:
+    return make_runner(chain)
 
 
 def run(runner: SubprocessRunner, plan: Plan) -> Ended:

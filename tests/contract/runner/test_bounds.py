@@ -7,14 +7,14 @@ import re
 import signal
 from pathlib import Path
 
-from netsonde.adapters.process.launch_chain import BasicChain, find_basic_chain
+from netsonde.adapters.process.launch_chain import LaunchChain, find_basic_chain
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
 from netsonde.adapters.programs import InstalledPrograms
 from netsonde.application.ports import HowEnded
 from netsonde.domain.environment import ENVIRONMENT
 
 from . import hostile_programs as hostile
-from .conftest import CHAINS, MakeRunner, each_chain, run
+from .conftest import MakeRunner, each_chain, run
 from .hostile_programs import MIB, PYTHON, SHELL, plan_for, written
 from .leak_check import children
 
@@ -29,7 +29,7 @@ LIMITS = {
 
 @each_chain
 def test_a_program_finds_nothing_but_what_its_plan_names(
-    make_runner: MakeRunner, tmp_path: Path, base_dir: Path, chain: BasicChain
+    make_runner: MakeRunner, tmp_path: Path, base_dir: Path, chain: LaunchChain
 ) -> None:
     words = ("two words", "", "$(id)", "`id`", "*", "-x", "--", "é", "\\", "'\"\n")
     program = written(tmp_path, "tells", hostile.TELLS_ABOUT_ITSELF)
@@ -45,13 +45,13 @@ def test_a_program_finds_nothing_but_what_its_plan_names(
     assert Path(told["directory"]).parent == base_dir
     assert (told["directory_mode"], told["directory_content"]) == (0o700, [])
     assert told["arguments"] == list(words)
-    assert told["session_leader"]
+    assert told["session"] != os.getsid(0)
     assert told["stdin"] == ""
 
 
 @each_chain
 def test_every_limit_holds_and_every_layer_is_what_it_is_said_to_be(
-    make_runner: MakeRunner, tmp_path: Path, chain: BasicChain
+    make_runner: MakeRunner, tmp_path: Path, chain: LaunchChain
 ) -> None:
     runner = make_runner(chain)
     active = {layer.name: layer.active for layer in runner.layers()}
@@ -64,15 +64,15 @@ def test_every_limit_holds_and_every_layer_is_what_it_is_said_to_be(
     assert (re.search(r"NoNewPrivs:\s+1", told["status"]) is not None) == active[
         "no_new_privileges"
     ]
-    assert (told["death_signal"] == signal.SIGKILL) == active["parent_death_signal"]
+    if not active.get("pid_namespace"):  # whose first process is the one that gets it
+        assert (told["death_signal"] == signal.SIGKILL) == active["parent_death_signal"]
     assert active["resource_limits"]
     assert active["orphan_sweep"]
     assert "files" not in told or "63" not in told["files"]
 
 
-def test_the_best_chain_of_this_host_is_found() -> None:
-    layers = find_basic_chain(InstalledPrograms()).layers()
-    assert layers == CHAINS["setpriv+prlimit"].layers()
+def test_the_basic_layers_are_there_on_every_linux() -> None:
+    assert all(layer.active for layer in find_basic_chain(InstalledPrograms()).layers())
 
 
 def test_a_program_that_writes_files_is_ended(runner: SubprocessRunner, tmp_path: Path) -> None:

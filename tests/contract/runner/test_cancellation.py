@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from netsonde.adapters.process.launch_chain import LaunchChain
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
 from netsonde.application.ports import Ended
 
@@ -25,10 +26,12 @@ def test_fifty_of_fifty_cancelled_runs_leave_nothing(
     if argv is None:
         pytest.skip("this user may open no socket that ping needs, and no new privileges")
 
+    plan = plan_for(*argv, needs_raw_sockets=True)
+
     async def cancelled_run(number: int, places: asyncio.Semaphore) -> float:
         async with places:
             heard = asyncio.Event()
-            task = asyncio.create_task(runner.run(plan_for(*argv), lambda _: heard.set()))
+            task = asyncio.create_task(runner.run(plan, lambda _: heard.set()))
             if number % 5:  # else at the very start, in a link of the chain
                 await asyncio.wait_for(heard.wait(), 10)
             else:
@@ -50,9 +53,9 @@ def test_fifty_of_fifty_cancelled_runs_leave_nothing(
 
 
 def test_a_second_cancellation_cuts_the_grace_short(
-    make_runner: MakeRunner, tmp_path: Path
+    make_runner: MakeRunner, tmp_path: Path, chain: LaunchChain
 ) -> None:
-    runner = make_runner(grace_s=30)
+    runner = make_runner(chain, grace_s=30)
     program = written(tmp_path, "ignores", hostile.IGNORES_SIGTERM)
 
     async def scene() -> None:

@@ -6,11 +6,12 @@ import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
+from netsonde.adapters.process.launch_chain import BasicChain
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
 from netsonde.application.ports import Ended, HowEnded
 
 from . import hostile_programs as hostile
-from .conftest import CHAINS, run
+from .conftest import run
 from .hostile_programs import SHELL, plan_for, written
 
 
@@ -41,19 +42,23 @@ def test_runs_do_not_disturb_each_other(runner: SubprocessRunner, tmp_path: Path
 def test_an_orphan_in_the_session_of_a_live_run_is_left_to_it(
     runner: SubprocessRunner, tmp_path: Path
 ) -> None:
-    go, back = tmp_path / "go", tmp_path / "back"
+    go = tmp_path / "go"
     os.mkfifo(go)
-    os.mkfifo(back)
     program = written(
         tmp_path,
         "waits",
-        SHELL + '( { read x < "$1"; echo "$x" > "$2"; } & ); echo ready; read y < "$2"; echo $y',
+        # The pipe back is in the run's own directory: nothing else need be writable.
+        SHELL
+        + """
+mkfifo back
+( { read x < "$1"; echo "$x" > back; } & )
+echo ready; read y < back; echo $y""",
     )
     other = written(tmp_path, "short", SHELL + "exit 0")
 
     async def scene() -> Ended:
         heard = asyncio.Event()
-        plan = plan_for(program, str(go), str(back), timeout_s=10)
+        plan = plan_for(program, str(go), timeout_s=10)
         task = asyncio.create_task(runner.run(plan, lambda _: heard.set()))
         await asyncio.wait_for(heard.wait(), 10)
         await runner.run(plan_for(other))  # sweeps
@@ -77,7 +82,7 @@ def test_other_children_of_the_server_are_left_alone(tmp_path: Path) -> None:
             return child
 
         children = [start(own_session=True), start()]
-        runner = SubprocessRunner(CHAINS["shell"])
+        runner = SubprocessRunner(BasicChain(setpriv=None))
         children.append(start())
         assert run(runner, plan_for(program)).returncode == 0
         assert [child.poll() for child in children] == [None, None, None]

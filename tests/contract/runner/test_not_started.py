@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from netsonde.adapters.process.launch_chain import BasicChain
+from netsonde.adapters.process.launch_chain import BasicChain, LaunchChain
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
 from netsonde.application.ports import HowEnded
 
-from .conftest import CHAINS, PRLIMIT, MakeRunner, each_chain, run
+from .conftest import MakeRunner, each_chain, run
 from .hostile_programs import MIB, SHELL, plan_for, written
 from .leak_check import holdings
 
 
 @each_chain
 def test_a_program_whose_interpreter_is_missing_is_not_started(
-    make_runner: MakeRunner, tmp_path: Path, chain: BasicChain
+    make_runner: MakeRunner, tmp_path: Path, chain: LaunchChain
 ) -> None:
     program = written(tmp_path, "lost", "#!/nonexistent/interpreter\n")
     ended = run(make_runner(chain), plan_for(program))
@@ -29,7 +29,7 @@ def test_a_program_whose_interpreter_is_missing_is_not_started(
 @each_chain
 @pytest.mark.parametrize("returncode", [1, 2, 126, 127])
 def test_a_program_that_ends_like_a_failed_chain_did_start(
-    make_runner: MakeRunner, tmp_path: Path, chain: BasicChain, returncode: int
+    make_runner: MakeRunner, tmp_path: Path, chain: LaunchChain, returncode: int
 ) -> None:
     script = SHELL + f"echo 'sh: 1: not found' >&2; exit {returncode}"
     ended = run(make_runner(chain), plan_for(written(tmp_path, "fails", script)))
@@ -55,9 +55,9 @@ def test_an_argument_that_can_not_be_passed_is_not_started(
 def test_a_missing_link_or_directory_is_not_started(
     make_runner: MakeRunner,
 ) -> None:
-    lost = make_runner(BasicChain(setpriv="/nonexistent/setpriv", prlimit=PRLIMIT))
+    lost = make_runner(BasicChain(setpriv="/nonexistent/setpriv"))
     assert run(lost, plan_for("/bin/echo")).how is HowEnded.NOT_STARTED
-    nowhere = SubprocessRunner(CHAINS["shell"], base_dir="/nonexistent/base")
+    nowhere = SubprocessRunner(BasicChain(setpriv=None), base_dir="/nonexistent/base")
     assert run(nowhere, plan_for("/bin/echo")).how is HowEnded.NOT_STARTED
 
 

@@ -12,7 +12,7 @@ from netsonde.application.ports import Capture, Ended, HowEnded
 from netsonde.application.provenance import Provenance
 from netsonde.domain.breaker import State
 from netsonde.domain.health import CheckResult, HealthStatus, roll_up
-from netsonde.domain.layer import Layer
+from netsonde.domain.layer import Layer, LayerMode, switched_off
 from netsonde.domain.privileges import Privileges
 from netsonde.domain.terms import Terms
 from netsonde.domain.tools import MtrTool, PingTool
@@ -82,8 +82,17 @@ def test_lacking_privileges_degrade_and_have_a_fix() -> None:
 
 
 def test_layers_and_plug_ins_are_told() -> None:
-    results = checks.check_layers([Layer("a", True, "by x"), Layer("b", False, "no x")])
-    assert [result.status for result in results] == [HealthStatus.HEALTHY, HealthStatus.DEGRADED]
+    missed = Layer("c", False, "no x", LayerMode.REQUIRE, "Install x.")
+    results = checks.check_layers(
+        [Layer("a", True, "by x"), Layer("b", False, "no x"), missed, switched_off("d")]
+    )
+    assert [result.status for result in results] == [
+        HealthStatus.HEALTHY,
+        HealthStatus.DEGRADED,
+        HealthStatus.UNHEALTHY,
+        HealthStatus.HEALTHY,
+    ]
+    assert (results[2].fix, roll_up(results)) == ("Install x.", HealthStatus.UNHEALTHY)
     (broken,) = checks.check_broken([Broken(source="plug-in x", reason="crashed")])
     assert broken.status is HealthStatus.DEGRADED
     assert "plug-in x: crashed" in broken.message

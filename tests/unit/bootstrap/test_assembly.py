@@ -11,7 +11,7 @@ from netsonde.bootstrap.assembly import Assembly
 from netsonde.bootstrap.logs import LOGGER
 from netsonde.bootstrap.main import main
 from netsonde.bootstrap.settings_problems import ConfigError
-from netsonde.domain.health import HealthStatus
+from netsonde.domain.health import HealthStatus, roll_up
 from netsonde.domain.terms import Resolved, Unresolved
 
 WRONG = {"MCP_SECURITY_MAX_HOST": "1"}
@@ -30,6 +30,23 @@ def test_wrong_settings_are_an_error_or_for_doctor_a_finding() -> None:
 
 def test_wrong_settings_of_tools_are_findings_too() -> None:
     assert Assembly({"TOOL_EXCLUDE": "NmapTol"}, lenient=True).problems
+
+
+def test_a_layer_that_is_required_and_missing_stops_the_start() -> None:
+    wrong = {"MCP_SANDBOX_FILESYSTEM": "require", "MCP_SANDBOX_NO_NEW_PRIVILEGES": "off"}
+    with pytest.raises(ConfigError) as caught:
+        Assembly(wrong)
+    (problem,) = caught.value.problems
+    assert problem.key == "sandbox.filesystem"
+    assert "no_new_privileges" in problem.reason
+    results = asyncio.run(Assembly(wrong | FEW, lenient=True).examine())
+    assert roll_up(results) is HealthStatus.UNHEALTHY
+
+
+def test_paths_for_programs_are_absolute() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Assembly({"MCP_SANDBOX_READABLE": "/opt/nmap,lib"})
+    assert [problem.key for problem in caught.value.problems] == ["sandbox.readable"]
 
 
 def test_it_is_examined_as_it_was_set() -> None:

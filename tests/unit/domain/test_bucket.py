@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsonde.domain.bucket import Bucket, Empty, Rate, Taken, full, take
+from netsonde.domain.bucket import Bucket, Empty, Rate, Taken, full, give_back, level, take
 
 RATE = Rate(tokens=10, per_s=60)
 
@@ -75,3 +75,13 @@ def test_no_stretch_of_time_gives_more_than_the_rate_and_one_bucket(
         if isinstance(answer, Empty):
             assert 0 < answer.retry_after_s <= rate.per_s / rate.tokens + 1e-6
     assert got <= rate.tokens + now_s * rate.tokens / rate.per_s + 1e-6
+
+
+def test_a_token_that_is_given_back_was_never_taken() -> None:
+    before, _ = taken(full(RATE, 0.0), 0.0, 4)
+    after = give_back(take(before, RATE, 1.0).bucket, RATE, 1.0)
+    assert level(after, RATE, 1.0) == pytest.approx(level(before, RATE, 1.0))
+
+
+def test_a_full_bucket_takes_nothing_back() -> None:
+    assert level(give_back(full(RATE, 0.0), RATE, 0.0), RATE, 0.0) == RATE.tokens

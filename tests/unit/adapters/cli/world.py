@@ -18,6 +18,7 @@ from netsonde.application.catalog import Broken, Catalog, Entry
 from netsonde.application.ports import Ended, HowEnded
 from netsonde.application.run_tool import RunTool
 from netsonde.domain.health import CheckResult, HealthStatus, Priority
+from netsonde.domain.layer import Layer
 from netsonde.domain.plan import Plan
 from netsonde.domain.privileges import Privileges
 from netsonde.domain.terms import Resolved, Terms, Unresolved
@@ -78,6 +79,9 @@ class World:
     def serve(self, config: str | None, command_line: dict[str, object]) -> int:
         self.served.append((config, command_line))
         return 7
+
+    def layers(self) -> Sequence[Layer]:
+        return [Layer("filesystem", True, "by x")]
 
     def described(self) -> Sequence[Shown]:
         return [
