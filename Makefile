@@ -8,7 +8,7 @@ FUZZ_EXAMPLES ?= 200000
 FUZZ_SECONDS ?= 3600
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check lint types layers docs fuzz soak bench inspector conformance deploy-check mcpb lock programs unpacked clean
+.PHONY: help demo run test check lint types layers docs fuzz soak bench inspector conformance deploy-check mcpb lock sbom audit programs unpacked clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -65,15 +65,23 @@ deploy-check: $(VENV)/dev.done  ## deploy/ by the tests and by every tool for it
 	@$(BIN)/python -m scripts.deploy_check
 
 mcpb: $(VENV)/dev.done  ## dist/netsonde-VERSION.mcpb, for clients that install bundles; built, validated, started
-	@$(BIN)/pip install -q --disable-pip-version-check 'uv<1' 2> >(grep -v '^WARNING: Location' >&2)
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt 2> >(grep -v '^WARNING: Location' >&2)
 	@$(BIN)/python -m scripts.mcpb
 
 lock: $(VENV)/dev.done  ## resolve the dependencies anew into requirements/
-	$(BIN)/pip install -q 'uv<1'
+	$(BIN)/pip install -q --require-hashes -r requirements/uv.txt
 	$(BIN)/uv pip compile -q --upgrade pyproject.toml --generate-hashes --no-emit-index-url --universal \
 	  --python-version 3.11 --custom-compile-command 'make lock' -o requirements/run.txt
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --generate-hashes --no-emit-index-url --universal \
 	  --python-version 3.11 --custom-compile-command 'make lock' -c requirements/run.txt -o requirements/dev.txt
+	echo 'uv<1' | $(BIN)/uv pip compile -q --upgrade - --generate-hashes --no-emit-index-url --universal \
+	  --python-version 3.11 --custom-compile-command 'make lock' -o requirements/uv.txt
+
+sbom: $(VENV)/dev.done programs  ## dist/netsonde-VERSION.cdx.json: packages, licences, hashes, programs (CycloneDX)
+	@$(BIN)/python -m scripts.sbom
+
+audit: $(VENV)/dev.done  ## what the package index and apt know against what is pinned; AUDIT=--strict
+	@$(BIN)/python -m scripts.audit $(AUDIT)
 
 unpacked:
 	@bash scripts/unpack.sh prometheus .dev/debian

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import MappingProxyType
 
 import msgspec
 
@@ -25,16 +26,26 @@ class FakeRunner:
     """Runs nothing: a script says what each plan would have come to. Meets `ProcessRunner`.
 
     `plans` are those that were run, `running` is how many are at it now, `cancelled` how many were.
+    `digests` are the SHA-256 of its programs, for plans that pin one.
     """
 
-    def __init__(self, script: Callable[[Plan], Ended | Hangs]) -> None:
+    def __init__(
+        self,
+        script: Callable[[Plan], Ended | Hangs],
+        *,
+        digests: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._script = script
+        self._digests = digests
         self.plans: list[Plan] = []
         self.running = 0
         self.cancelled = 0
 
     async def run(self, plan: Plan, on_stdout: Callable[[bytes], None] | None = None) -> Ended:
         """Keeps to the plan's byte and time limits, as the real one does."""
+        if plan.program_sha256 not in ("", self._digests.get(plan.argv[0])):
+            await asyncio.sleep(0)
+            return Ended(how=HowEnded.ALTERED, returncode=None, reason="not the pinned program")
         self.plans.append(plan)
         self.running += 1
         try:

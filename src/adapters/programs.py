@@ -1,5 +1,6 @@
 """The programs installed on this host, as far as they can be trusted."""
 
+import hashlib
 import os
 import stat
 from collections.abc import Sequence
@@ -32,6 +33,19 @@ class InstalledPrograms:
         """Why programs of that name were passed over, as sentences; empty when none was seen."""
         return tuple(f"{path}: {flaw}" for path, flaw in self._candidates(name) if flaw)
 
+    def objection(self, path: str, sha256: str = "") -> str | None:
+        """See the port. The file is read whole if `sha256` is given."""
+        if not os.path.isabs(path) or "\0" in path:
+            return f"{path!a} is no absolute path"
+        real = os.path.realpath(path)
+        flaw = self._flaw(real)
+        for start in (path, real) if flaw is None else ():
+            for folder in _folders_above(start):
+                flaw = flaw or self._directory_flaw(folder)
+        if flaw is None and sha256:
+            flaw = _not_pinned(real, sha256)
+        return f"{path}: {flaw}" if flaw else None
+
     def _candidates(self, name: str) -> list[tuple[str, str | None]]:
         if not name or "/" in name or "\0" in name or name in (".", ".."):
             return []
@@ -59,6 +73,9 @@ class InstalledPrograms:
             return f"the file belongs to uid {file.st_uid}, who isn't trusted"
         if file.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             return "group or others may write to it"
+        if file.st_mode & (stat.S_ISUID | stat.S_ISGID):
+            # With no_new_privs the bit has no effect; without, it gives rights that no plan has.
+            return "set-uid or set-gid: it would have rights that aren't the server's"
         return self._directory_flaw(os.path.dirname(path))
 
     def _directory_flaw(self, path: str) -> str | None:
@@ -68,12 +85,28 @@ class InstalledPrograms:
         except OSError as error:
             return os.strerror(error.errno or 0)
         if directory.st_uid not in self._trusted_uids:
-            return f"its directory belongs to uid {directory.st_uid}, who isn't trusted"
+            return f"the directory {path} belongs to uid {directory.st_uid}, who isn't trusted"
         # Others may not replace what they don't own in a sticky directory (unlink(2), EPERM). A group
         # is let be here: Debian gives /usr/local/bin to the group staff.
         if directory.st_mode & stat.S_IWOTH and not directory.st_mode & stat.S_ISVTX:
-            return "anybody may replace files in its directory"
+            return f"anybody may replace files in the directory {path}"
         return None
+
+
+def _folders_above(path: str) -> list[str]:
+    folders = [os.path.dirname(path)]
+    while folders[-1] != "/":
+        folders.append(os.path.dirname(folders[-1]))
+    return folders
+
+
+def _not_pinned(path: str, sha256: str) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"can't be read: {os.strerror(error.errno or 0)}"
+    return None if found == sha256 else f"its SHA-256 is {found}, but {sha256} is pinned"
 
 
 def _usual_uids() -> frozenset[int]:

@@ -5,14 +5,21 @@ import msgspec
 from ..domain.breaker import Settings as BreakerSettings
 from ..domain.terms import Terms
 from ..domain.tool import Tool
+from .provenance import Provenance
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool as this operator runs it. `path` is None when the program is not installed."""
+    """A tool as this operator runs it.
+
+    `path` is None when the program is not there, or may not be run: `unusable` says why then, ""
+    when none was seen. `provenance` is None for netsonde's own tools.
+    """
 
     tool: Tool
     terms: Terms
     path: str | None
+    unusable: str = ""
+    provenance: Provenance | None = None
     enabled: bool = True
     concurrency: int = 2
     queue: int = 16

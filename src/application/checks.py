@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Iterable
 
+import msgspec
+
 from ..domain.health import CheckResult, HealthStatus, Priority
 from ..domain.layer import Layer, LayerMode
 from ..domain.plan import Limits, Plan
@@ -10,6 +12,7 @@ from ..domain.privileges import Privileges
 from ..domain.text import clean
 from .catalog import Broken, Catalog, Entry
 from .ports import Ended, HowEnded, ProcessRunner
+from .provenance import Provenance
 
 _VERSION_LIMITS = Limits(
     timeout_s=5.0,
@@ -45,6 +48,8 @@ async def check_program(entry: Entry, runner: ProcessRunner) -> CheckResult:
     """A missing program makes one tool unavailable; one that does not run is worse than none."""
     name, tool = f"program.{entry.tool.command_name}", entry.tool
     if entry.path is None:
+        if entry.unusable:
+            return _unusable(name, entry)
         fix = tool.install_hint or f"Install the program {tool.command_name}."
         message = f"not installed; {entry.name} answers not_found"
         return _result(name, HealthStatus.DEGRADED, Priority.MEDIUM, message, fix)
@@ -55,8 +60,11 @@ async def check_program(entry: Entry, runner: ProcessRunner) -> CheckResult:
         addresses=(),
         host_count=0,
         limits=_VERSION_LIMITS,
+        program_sha256=entry.terms.program_sha256,
     )
     ended = await runner.run(plan)
+    if ended.how is HowEnded.ALTERED:
+        return _unusable(name, msgspec.structs.replace(entry, unusable=ended.reason))
     version = _first_line(ended)
     if ended.how is HowEnded.EXITED and ended.returncode == 0:
         metadata = {"path": entry.path, "version": version}
@@ -72,6 +80,20 @@ async def check_program(entry: Entry, runner: ProcessRunner) -> CheckResult:
     message = f"{entry.path} does not run: {said}"
     fix = f"Try it by hand: {' '.join(plan.argv)}"
     return _result(name, HealthStatus.UNHEALTHY, Priority.MEDIUM, message, fix)
+
+
+def _unusable(name: str, entry: Entry) -> CheckResult:
+    """Not the program that is pinned is an alarm; another that won't do is as good as missing."""
+    own = f"tools.{entry.name}"
+    alarm = entry.terms.program_sha256
+    return _result(
+        name,
+        HealthStatus.UNHEALTHY if alarm else HealthStatus.DEGRADED,
+        Priority.MEDIUM,
+        f"not run; {entry.name} answers not_found: {entry.unusable}",
+        "Find out who changed it, then install a sound one (owned by root, written to by nobody "
+        f"else, not set-uid), or correct {own}.path and {own}.sha256, and reload.",
+    )
 
 
 def check_privileges(privileges: Privileges) -> list[CheckResult]:
@@ -138,6 +160,28 @@ def check_broken(broken: Iterable[Broken]) -> list[CheckResult]:
         )
         for one in broken
     ]
+
+
+def check_plugins(plugins: Iterable[Provenance]) -> list[CheckResult]:
+    """The plug-ins that were switched on and could be loaded: whose each is, and its digest."""
+    return [
+        CheckResult(
+            name=f"plugins.{one.name}",
+            status=HealthStatus.HEALTHY,
+            priority=Priority.INFORMATIONAL,
+            message=told(one),
+            metadata=msgspec.to_builtins(one),
+        )
+        for one in plugins
+    ]
+
+
+def told(one: Provenance) -> str:
+    """A plug-in's provenance in a line."""
+    whose = f"{one.distribution} {one.version}" if one.distribution else "of no known distribution"
+    digest = f"sha256:{one.sha256}" if one.sha256 else "no SHA-256"
+    pinned = " (pinned)" if one.pinned else ""
+    return f"{whose}, {digest}{pinned}{f': {one.note}' if one.note else ''}"
 
 
 def _result(

@@ -7,6 +7,7 @@ import msgspec
 from ..domain.breaker import State
 from ..domain.layer import Layer
 from .catalog import Entry
+from .provenance import Provenance
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +21,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool
     available: bool
     install_hint: str
+    provenance: Provenance | None = None
     takes_networks: bool
     profiles: dict[str, str]
     concurrency: int
@@ -44,6 +46,7 @@ def list_tool(entry: Entry, breaker: State, layers: tuple[Layer, ...] = ()) -> L
         enabled=entry.enabled,
         available=entry.available,
         install_hint=tool.install_hint,
+        provenance=entry.provenance,
         takes_networks=tool.takes_networks,
         profiles=dict(terms.profiles),
         concurrency=entry.concurrency,

@@ -20,6 +20,7 @@ class HowEnded(StrEnum):
     TIMED_OUT = "timed_out"  # ended by us at the plan's time limit
     CANCELLED = "cancelled"  # ended by us for a caller; no port gives it, see ProcessRunner.run
     NOT_STARTED = "not_started"  # the program could not be started: see reason
+    ALTERED = "altered"  # the program isn't the one that is pinned, so it was not started
 
 
 class Capture(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +66,8 @@ class ProcessRunner(Protocol):
         When the waiting task is cancelled the same happens, and then CancelledError is raised.
         Descendants that left the group or the session are ended too.
         A program that can't be started gives `NOT_STARTED` with a reason, never an exception.
+        One whose SHA-256 is not `plan.program_sha256`, where that is given, is never started:
+        `ALTERED`, with a reason.
         """
         ...
 
@@ -252,4 +255,16 @@ class Programs(Protocol):
 
     def find(self, name: str) -> str | None:
         """The absolute path of a program in the fixed search path, or None."""
+        ...
+
+    def flaws(self, name: str) -> tuple[str, ...]:
+        """Why programs of that name were passed over, as sentences; empty when none was seen."""
+        ...
+
+    def objection(self, path: str, sha256: str = "") -> str | None:
+        """Why the program at this absolute path may not be run, or None.
+
+        It must be as sound as one that is found, every folder above it too; with `sha256` (64
+        lower-case hexadecimal digits) its content must have that digest.
+        """
         ...

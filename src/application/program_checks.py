@@ -45,7 +45,10 @@ class ProgramCheck:
             return self._result(HealthStatus.HEALTHY, "switched off")
         if entry.path is None:
             missing = await check_program(entry, self._runner)
-            return self._result(missing.status, "not installed", missing.fix)
+            message = "may not be run" if entry.unusable else "not installed"
+            result = self._result(missing.status, message, missing.fix)
+            detail = {"detail": entry.unusable} if entry.unusable else {}
+            return msgspec.structs.replace(result, metadata=detail)
         seen = (entry.path, self._stamp(entry.path))
         if self._good is None or seen != self._seen or seen[1] is None:
             self._good = None

@@ -53,12 +53,24 @@ def unavailable(entry: Entry) -> ToolError | None:
     """The program is not there; None if it is."""
     if entry.available:
         return None
+    if entry.unusable:
+        return unusable(entry)
     hint = entry.tool.install_hint or f"install the program {entry.tool.command_name}"
     return ToolError(
         error_type=ErrorType.NOT_FOUND,
         message=f"The program {entry.tool.command_name} is not installed on the server.",
         recovery_suggestion=f"The operator installs it: {hint}",
         metadata={"retry_after_sec": 60},
+    )
+
+
+def unusable(entry: Entry) -> ToolError:
+    """There is a program, but not one to run. Where and why is for the operator: see `doctor`."""
+    return ToolError(
+        error_type=ErrorType.NOT_FOUND,
+        message=f"The program {entry.tool.command_name} on the server may not be run.",
+        recovery_suggestion="The operator runs `netsonde doctor`, which tells why.",
+        metadata={"rule": "program.unusable", "retry_after_sec": 60},
     )
 
 

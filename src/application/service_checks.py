@@ -7,9 +7,10 @@ import msgspec
 from ..domain.health import CheckResult, HealthStatus, Priority
 from ..domain.layer import Layer
 from .catalog import Broken, Entry
-from .checks import check_broken, check_layers
+from .checks import check_broken, check_layers, told
 from .ports import Check, ProcessRunner
 from .program_checks import AnyToolCheck, BreakerCheck, ProgramCheck, Stamp
+from .provenance import Provenance
 from .run_tool import RunTool
 
 OWN_NAMES = frozenset(
@@ -53,6 +54,7 @@ def service_checks(
     stamp: Stamp,
     layers: Iterable[Layer],
     broken: Sequence[Broken],
+    plugins: Sequence[Provenance] = (),
     record_failing: Callable[[], str | None],
     refused_settings: Callable[[], Sequence[str]],
 ) -> tuple[Check, ...]:
@@ -66,7 +68,7 @@ def service_checks(
         Look("record", Priority.HIGH, lambda: _record(record_failing())),
         Look("settings", Priority.HIGH, lambda: _settings(refused_settings())),
         *_layers(layers),
-        *_plugins(broken),
+        *_plugins(broken, plugins),
         AnyToolCheck(lambda: run_tool.catalog),
         *_programs(run_tool, runner, stamp),
         *(_breaker(run_tool, entry) for entry in entries),
@@ -126,10 +128,13 @@ def _layers(layers: Iterable[Layer]) -> Iterable[Check]:
         )
 
 
-def _plugins(broken: Sequence[Broken]) -> Iterable[Check]:
+def _plugins(broken: Sequence[Broken], plugins: Sequence[Provenance]) -> Iterable[Check]:
     found = check_broken(broken)
     if not found:
-        yield _constant(_result("plugins", HealthStatus.HEALTHY, "none is broken"))
+        sound = _result("plugins", HealthStatus.HEALTHY, "none is broken")
+        loaded = {one.name: told(one)[:200] for one in plugins[: _MOST_TOLD // 2]}
+        metadata = {"loaded": loaded} if loaded else {}
+        yield _constant(msgspec.structs.replace(sound, metadata=metadata))
         return
     yield _constant(
         msgspec.structs.replace(

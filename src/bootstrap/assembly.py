@@ -110,6 +110,7 @@ class Assembly:
             *checks.check_privileges(self._container.privileges()),
             *checks.check_layers(self.layers()),
             *checks.check_broken(run_tool.catalog.broken),
+            *checks.check_plugins(self._container.found().plugins),
             check_state_folder(settings.state.dir),
             check_port(settings.server.port, needed=settings.server.transport == "http"),
         )

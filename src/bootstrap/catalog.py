@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ..adapters.plugins import Found, chosen, profile_problem
 from ..application.catalog import Catalog, Entry
 from ..application.ports import Programs
+from ..application.provenance import Provenance
 from ..domain.breaker import Settings as BreakerSettings
 from ..domain.policy import Policy
 from ..domain.target import Network
@@ -12,6 +13,7 @@ from ..domain.terms import Terms
 from ..domain.tool import Tool
 from .settings import Settings
 from .settings_load import Loaded
+from .settings_of_tools import OneTool
 from .settings_problems import ConfigError, Problem
 from .settings_values import Wrong, network
 
@@ -38,19 +40,24 @@ def settle(loaded: Loaded, found: Found) -> Loaded:
 def build_catalog(settings: Settings, found: Found, programs: Programs) -> Catalog:
     """Every tool to offer, on the operator's terms."""
     tools = chosen(found.tools, settings.tool.include, settings.tool.exclude)
-    return Catalog(tuple(entry(tool, settings, programs) for tool in tools), found.broken)
+    entries = (entry(tool, settings, programs, found.provenances.get(tool.name)) for tool in tools)
+    return Catalog(tuple(entries), found.broken)
 
 
-def entry(tool: Tool, settings: Settings, programs: Programs) -> Entry:
+def entry(
+    tool: Tool, settings: Settings, programs: Programs, provenance: Provenance | None = None
+) -> Entry:
     """One tool: `tools.<Name>` over what its class says over the general settings."""
     own, general = settings.of_tool(tool.name), settings.tool
-    path = programs.find(tool.command_name)
+    path, unusable = _located(tool, own, programs)
     longest_s = own.timeout or general.default_timeout
     usual_s = own.timeout or min(tool.default_timeout_sec or longest_s, longest_s)
     memory_mb = own.max_memory_mb or general.max_memory_mb
     return Entry(
         tool=tool,
         path=path,
+        unusable=unusable,
+        provenance=provenance,
         enabled=own.enabled,
         concurrency=own.concurrency or tool.concurrency or general.default_concurrency,
         queue=general.queue,
@@ -58,6 +65,7 @@ def entry(tool: Tool, settings: Settings, programs: Programs) -> Entry:
         terms=Terms(
             policy=policy(settings, tool.name),
             program=path or tool.command_name,
+            program_sha256=own.sha256 or "",
             default_timeout_s=usual_s,
             max_timeout_s=longest_s,
             max_stdout_bytes=general.max_stdout_bytes,
@@ -67,6 +75,17 @@ def entry(tool: Tool, settings: Settings, programs: Programs) -> Entry:
             profiles={**tool.profiles, **own.profiles},
         ),
     )
+
+
+def _located(tool: Tool, own: OneTool, programs: Programs) -> tuple[str | None, str]:
+    """Where the program is, or None and why it may not be run ("" when it isn't there at all)."""
+    path = own.path or programs.find(tool.command_name)
+    if path is None:
+        return None, "; ".join(programs.flaws(tool.command_name))
+    if not own.path and not own.sha256:
+        return path, ""
+    objection = programs.objection(path, own.sha256 or "")
+    return (None, objection) if objection else (path, "")
 
 
 def policy(settings: Settings, tool_name: str) -> Policy:

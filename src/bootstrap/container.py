@@ -7,7 +7,7 @@ from ..adapters.dns import DnsResolver
 from ..adapters.event_log import RecentEvents
 from ..adapters.hosts_file import SystemHosts
 from ..adapters.log_events import LoggedEvents
-from ..adapters.plugins import discover
+from ..adapters.plugins import find_tools, vet
 from ..adapters.privileges import look_up_privileges
 from ..adapters.process.find_chain import find_chain
 from ..adapters.process.subprocess_runner import SubprocessRunner
@@ -37,9 +37,8 @@ class Container(containers.DeclarativeContainer):
 
     given = providers.Dependency(instance_of=Loaded)
 
-    found = providers.Singleton(
-        discover, given.provided.settings.tool.package, given.provided.settings.plugins
-    )
+    vetted = providers.Singleton(vet, given.provided.settings.plugins)
+    found = providers.Singleton(find_tools, given.provided.settings.tool.package, vetted)
     loaded = providers.Singleton(settle, given, found)
     settings = loaded.provided.settings
 

@@ -134,7 +134,7 @@ class HttpService:
         log, record, telemetry = observers.log, observers.record, observers.telemetry
         self._run_tool = run_tool = container.run_tool()
         self._machine = HostMachine(settings.state.dir, clock)
-        self._plugin_checks = discover_checks(settings.plugins)
+        self._plugin_checks = discover_checks(container.vetted().names)
         web = _web(settings)
 
         self._switchboard = Switchboard(run_tool, switches(settings), clock=clock, log=log)
@@ -288,6 +288,7 @@ class HttpService:
                 stamp=file_stamp,
                 layers=container.runner().layers(),
                 broken=broken,
+                plugins=container.found().plugins,
                 record_failing=lambda: self._observers.failing,
                 refused_settings=lambda: self._reload.problems,
             ),

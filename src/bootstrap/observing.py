@@ -40,7 +40,7 @@ class Observers:
             version=VERSION,
             tools=[tool.name for tool in container.found().tools],
             breaker_states=lambda: container.run_tool().breaker_states(),
-            plugins=settings.plugins,
+            plugins=container.vetted().names,
         )
         # Outermost what counts, so that it counts all; the record and the log get the denials in sum.
         self.denials = Denials(LoggedEvents(self.record, LOGGER), self._clock)

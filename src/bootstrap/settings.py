@@ -230,7 +230,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(
             description="entry points that are switched on, of the groups netsonde.tools, "
-            "netsonde.health and netsonde.metrics"
+            "netsonde.health and netsonde.metrics; name@sha256:DIGEST loads it only if the files "
+            "of its distribution have that digest (`netsonde doctor` tells it)"
         ),
     ] = ()
 

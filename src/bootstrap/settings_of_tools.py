@@ -108,6 +108,14 @@ class OneTool(Section, frozen=True, kw_only=True):
     """Settings of one tool, `tools.<Name>`. None (left out): the general setting stands."""
 
     enabled: Annotated[bool, Meta(description="offer this tool")] = True
+    path: Annotated[
+        str | None,
+        Meta(description="absolute path of the program to run, instead of searching for it"),
+    ] = None
+    sha256: Annotated[
+        str | None,
+        Meta(description="SHA-256 that the program must have (64 hexadecimal digits)"),
+    ] = None
     timeout: Annotated[
         float | None, Meta(ge=1, le=3600, description="instead of tool.default_timeout")
     ] = None

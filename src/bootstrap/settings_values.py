@@ -1,6 +1,7 @@
 """Values of settings: from a variable's text or a file's value to the type of the row, or why not."""
 
 import math
+import posixpath
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -121,8 +122,33 @@ def _origin(text: str) -> str | Wrong:
     return Wrong(f"{text!a} is no origin, such as https://ops.example:8443")
 
 
+def _program_path(text: str) -> str | Wrong:
+    """Written in one way only, so that the path that is judged is the path that is run."""
+    if text.startswith("/") and posixpath.normpath(text) == text and text != "/":
+        return text
+    return Wrong(f"{text!a} is no absolute path of a program, without //, . and ..")
+
+
+def _sha256(text: str) -> str | Wrong:
+    if re.fullmatch(r"[0-9a-f]{64}", text.casefold()):
+        return text.casefold()
+    return Wrong("is no SHA-256: 64 hexadecimal digits are wanted")
+
+
+def _plugin(text: str) -> str | Wrong:
+    """A pin that is misspelled must not be taken for part of a name."""
+    name, at, pin = text.partition("@")
+    if not at:
+        return text
+    kind, _, digest = pin.partition(":")
+    if not name or kind != "sha256" or isinstance(checked := _sha256(digest), Wrong):
+        return Wrong(f"{text[:60]!a} is no pinned plug-in: write name@sha256:64 hexadecimal digits")
+    return f"{name}@sha256:{checked}"
+
+
 _CHECKS: Mapping[str, Callable[[str], str | Wrong]] = MappingProxyType(
     {
+        "plugins": _plugin,
         "security.allowed_networks": _network_text,
         "security.denied_networks": _network_text,
         "security.allowed_suffixes": suffix,
@@ -130,6 +156,8 @@ _CHECKS: Mapping[str, Callable[[str], str | Wrong]] = MappingProxyType(
         "server.cors_origins": _origin,
         "server.trusted_proxies": _network_text,
         "tool.package": _package,
+        "tools.path": _program_path,
+        "tools.sha256": _sha256,
     }
 )
 
@@ -137,7 +165,8 @@ _CHECKS: Mapping[str, Callable[[str], str | Wrong]] = MappingProxyType(
 def _checked(row: Row, text: str) -> str | Wrong:
     if any(ord(character) < 32 or ord(character) == 127 for character in text):
         return Wrong("has a control character")
-    check = _CHECKS.get(row.key)
+    key = f"tools.{row.path[-1]}" if row.path[0] == "tools" else row.key
+    check = _CHECKS.get(key)
     return check(text) if check else text
 
 

@@ -25,6 +25,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     canonical address or network literals; empty when only the system's resolver is asked (dig).
     `named_addresses` are the other judged addresses in argv: name servers, exclusions.
     `reads_report` says that the program writes a machine-readable report to `REPORT_FD`.
+    `program_sha256` is the digest that the program must have; "" where none is pinned.
     `notes` are plain sentences on what was changed or added to the request.
     """
 
@@ -38,4 +39,5 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     reads_report: bool = False
     asks_resolver: bool = False
     needs_raw_sockets: bool = False
+    program_sha256: str = ""
     notes: tuple[str, ...] = ()

@@ -143,6 +143,7 @@ def _decide(
         reads_report=tool.reads_report,
         asks_resolver=arranged.asks_resolver,
         needs_raw_sockets=arranged.needs_raw_sockets,
+        program_sha256=terms.program_sha256,
         notes=notes + arranged.notes,
     )
     return Allowed(plan)

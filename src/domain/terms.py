@@ -28,6 +28,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     policy: Policy = Policy()
     program: str
+    program_sha256: str = ""
     default_timeout_s: float = 300.0
     max_timeout_s: float = 300.0
     max_stdout_bytes: int = 1_048_576

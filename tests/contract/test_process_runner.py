@@ -1,6 +1,7 @@
 """The sentences of the port `ProcessRunner`, for every runner there is."""
 
 import asyncio
+import hashlib
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,12 @@ class World(Protocol):
     def prints_and_hangs(self, stdout: str) -> str:
         """One that doesn't."""
 
+    def digest(self, program: str) -> str:
+        """The SHA-256 of a program."""
+
+    def alter(self, program: str) -> None:
+        """Put another program in its place."""
+
 
 class RealWorld:
     def __init__(self, directory: Path, chain: LaunchChain) -> None:
@@ -46,11 +53,18 @@ class RealWorld:
         script = f"printf %s {shlex.quote(stdout)}; exec sleep 1000"
         return written(self._directory, "hangs", SHELL + script)
 
+    def digest(self, program: str) -> str:
+        return hashlib.sha256(Path(program).read_bytes()).hexdigest()
+
+    def alter(self, program: str) -> None:
+        Path(program).write_text(SHELL + "echo altered")
+
 
 class MemoryWorld:
     def __init__(self) -> None:
-        self.runner: ProcessRunner = FakeRunner(self._script)
         self._programs: dict[str, Ended | Hangs] = {}
+        self._digests: dict[str, str] = {}
+        self.runner: ProcessRunner = FakeRunner(self._script, digests=self._digests)
 
     def _script(self, plan: Plan) -> Ended | Hangs:
         missing = Ended(how=HowEnded.NOT_STARTED, returncode=None, reason="no such program")
@@ -69,6 +83,12 @@ class MemoryWorld:
     def prints_and_hangs(self, stdout: str) -> str:
         self._programs["/hangs"] = Hangs(stdout=stdout.encode())
         return "/hangs"
+
+    def digest(self, program: str) -> str:
+        return self._digests.setdefault(program, "1" * 64)
+
+    def alter(self, program: str) -> None:
+        self._digests[program] = "2" * 64
 
 
 @pytest.fixture(params=[*SETS, "memory"])
@@ -152,3 +172,24 @@ def test_a_program_that_is_not_there_is_not_started_with_a_reason(world: World) 
     ended = run(world, plan_for("/nonexistent/program"))
     assert (ended.how, ended.returncode) == (HowEnded.NOT_STARTED, None)
     assert ended.reason
+
+
+def test_a_program_with_the_pinned_digest_is_run(world: World) -> None:
+    program = world.prints("out")
+    plan = plan_for(program, program_sha256=world.digest(program))
+    assert [run(world, plan).stdout.data for _ in range(2)] == [b"out"] * 2
+
+
+def test_a_program_with_another_digest_is_never_started(world: World) -> None:
+    pieces: list[bytes] = []
+    ended = run(world, plan_for(world.prints("out"), program_sha256="0" * 64), pieces.append)
+    assert (ended.how, ended.returncode, pieces) == (HowEnded.ALTERED, None, [])
+    assert ended.reason
+
+
+def test_a_pinned_program_that_is_altered_after_it_ran_is_not_started_again(world: World) -> None:
+    program = world.prints("out")
+    plan = plan_for(program, program_sha256=world.digest(program))
+    assert run(world, plan).how is HowEnded.EXITED
+    world.alter(program)
+    assert run(world, plan).how is HowEnded.ALTERED

@@ -2,7 +2,8 @@
 
 from .checks import FoundChecks, discover_checks
 from .entry_points import GROUPS, HEALTH, METRICS, TOOLS, load_entry_points
-from .tools import Found, chosen, discover, profile_problem
+from .tools import Found, chosen, discover, find_tools, profile_problem
+from .vetting import Vetted, vet
 
 __all__ = [
     "GROUPS",
@@ -11,9 +12,12 @@ __all__ = [
     "TOOLS",
     "Found",
     "FoundChecks",
+    "Vetted",
     "chosen",
     "discover",
     "discover_checks",
+    "find_tools",
     "load_entry_points",
     "profile_problem",
+    "vet",
 ]

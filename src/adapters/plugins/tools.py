@@ -3,13 +3,16 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeGuard
 
 import msgspec
 
 from ...application.catalog import Broken
+from ...application.provenance import Provenance
 from ...domain.options import Problem
 from ...domain.tool import Tool
 from ...domain.words import BAD_CHARACTERS, split
@@ -21,13 +24,42 @@ from .entry_points import (
     source_of,
     unknown_entry_points,
 )
+from .vetting import Vetted
+
+_OURS = __name__.split(".")[0]
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """The tools, in the order found, and what could not be loaded."""
+    """The tools, in the order found, and what could not be loaded.
+
+    `entry_points` has the entry point of each tool that isn't of the package. `provenances` are
+    those of the tools that aren't netsonde's own, by the tool's name; `plugins` those of all that
+    the operator switched on, whatever they hold.
+    """
 
     tools: tuple[Tool, ...]
     broken: tuple[Broken, ...] = ()
+    entry_points: Mapping[str, str] = {}
+    provenances: Mapping[str, Provenance] = {}
+    plugins: tuple[Provenance, ...] = ()
+
+
+def find_tools(package: str, vetted: Vetted) -> Found:
+    """`discover`, with the provenance of what it found."""
+    found = discover(package, vetted.names)
+    of_package = None if package.split(".")[0] == _OURS else _package_provenance(package)
+    provenances = {}
+    for tool in found.tools:
+        name = found.entry_points.get(tool.name)
+        provenance = of_package if name is None else vetted.of(name)
+        if provenance is not None and type(tool).__module__.split(".")[0] != _OURS:
+            provenances[tool.name] = provenance
+    return msgspec.structs.replace(
+        found,
+        broken=(*found.broken, *vetted.broken),
+        provenances=provenances,
+        plugins=(*((of_package,) if of_package else ()), *vetted.provenances),
+    )
 
 
 def discover(package: str, entry_points: Sequence[str] = ()) -> Found:
@@ -37,7 +69,8 @@ def discover(package: str, entry_points: Sequence[str] = ()) -> Found:
     """
     tools: dict[str, Tool] = {}
     broken: list[Broken] = []
-    for source, found in _sources(package, entry_points):
+    points: dict[str, str] = {}
+    for point, source, found in _sources(package, entry_points):
         if isinstance(found, type) and passed_over(found):
             continue
         tool = _made(found, source) if isinstance(found, type) else found
@@ -47,7 +80,9 @@ def discover(package: str, entry_points: Sequence[str] = ()) -> Found:
             broken.append(tool)
         else:
             tools[tool.name] = tool
-    return Found(tools=tuple(tools.values()), broken=tuple(broken))
+            if point:
+                points[tool.name] = point
+    return Found(tools=tuple(tools.values()), broken=tuple(broken), entry_points=points)
 
 
 def chosen(
@@ -62,8 +97,35 @@ def chosen(
 _Finding = tuple[str, type[Tool] | Broken]
 
 
-def _sources(package: str, entry_points: Sequence[str]) -> Iterator[_Finding]:
-    yield from _in_package(package)
+def _package_provenance(package: str) -> Provenance:
+    """Of a package that is imported already; of its distribution if that is known."""
+    from importlib import metadata
+
+    from .distribution_files import Digest, package_digest
+
+    owners = metadata.packages_distributions().get(package.split(".")[0], [])
+    distribution = metadata.distribution(owners[0]) if len(set(owners)) == 1 else None
+    module = sys.modules.get(package)
+    folders = [*getattr(module, "__path__", ())] or [getattr(module, "__file__", None)]
+    digest = package_digest(Path(folders[0])) if folders[0] and len(folders) == 1 else None
+    known = isinstance(digest, Digest)
+    return Provenance(
+        name=package,
+        distribution=distribution.name if distribution else "",
+        version=distribution.version if distribution else "",
+        sha256=digest.sha256 if isinstance(digest, Digest) else None,
+        files=digest.files if isinstance(digest, Digest) else 0,
+        groups=(TOOLS,),
+        note="of the package's modules" if known else "the package's files can't be read",
+    )
+
+
+def _sources(
+    package: str, entry_points: Sequence[str]
+) -> Iterator[tuple[str, str, type[Tool] | Broken]]:
+    """The entry point ("" for the package), the source, and what is there."""
+    for source, finding in _in_package(package):
+        yield "", source, finding
     if entry_points:
         yield from _at_entry_points(entry_points)
 
@@ -94,17 +156,19 @@ def _in_module(module: ModuleType) -> Iterator[_Finding]:
             yield module.__name__, value
 
 
-def _at_entry_points(wanted: Sequence[str]) -> Iterator[_Finding]:
+def _at_entry_points(
+    wanted: Sequence[str],
+) -> Iterator[tuple[str, str, type[Tool] | Broken]]:
     loaded, broken = load_entry_points(TOOLS, wanted)
     for one in (*broken, *unknown_entry_points(wanted)):
-        yield one.source, one
+        yield "", one.source, one
     for name, found in loaded:
         source = source_of(name)
         if isinstance(found, ModuleType):
             for module, finding in _in_package(found.__name__):
-                yield f"{source} ({module})", finding
+                yield name, f"{source} ({module})", finding
         else:
-            yield source, found if _is_tool(found) else _no_tool(source, found)
+            yield name, source, found if _is_tool(found) else _no_tool(source, found)
 
 
 def _imported(name: str) -> Any:

@@ -11,6 +11,7 @@ from ...domain.layer import Layer
 from ...domain.plan import Plan
 from .launch_chain import LaunchChain
 from .process_tree import ProcessTree
+from .program_digests import ProgramDigests
 from .report_descriptor import reserve_report_descriptor
 from .running_program import RunningProgram
 from .steadfast import Steadfast
@@ -33,6 +34,7 @@ class SubprocessRunner:
         self._grace_s = grace_s
         self._base_dir = base_dir
         self._tree = ProcessTree()
+        self._digests = ProgramDigests()
         self._no_report = reserve_report_descriptor()
 
     def layers(self) -> tuple[Layer, ...]:
@@ -43,6 +45,8 @@ class SubprocessRunner:
         """See the port. An exception raised by `on_stdout` ends the program and is raised here."""
         if obstacle := self._obstacle(plan):
             return _not_started(obstacle)
+        if altered := self._altered(plan):
+            return Ended(how=HowEnded.ALTERED, returncode=None, reason=altered)
         try:
             program = RunningProgram(
                 plan,
@@ -86,6 +90,10 @@ class SubprocessRunner:
             stderr=program.stderr.capture,
             report=program.report.capture if program.report else Capture(),
         )
+
+    def _altered(self, plan: Plan) -> str | None:
+        pinned = plan.program_sha256
+        return self._digests.objection(plan.argv[0], pinned) if pinned else None
 
     def _obstacle(self, plan: Plan) -> str | None:
         """What can be known before the spawn, and said better than by a link of the chain."""

@@ -103,6 +103,7 @@ def plan_for(
     max_memory_bytes: int = 512 * MIB,
     max_cpu_s: int = 20,
     reads_report: bool = False,
+    program_sha256: str = "",
     needs_raw_sockets: bool = False,
 ) -> Plan:
     """A plan as no policy would let through."""
@@ -113,6 +114,7 @@ def plan_for(
         addresses=(),
         host_count=1,
         reads_report=reads_report,
+        program_sha256=program_sha256,
         needs_raw_sockets=needs_raw_sockets,
         limits=Limits(
             timeout_s=timeout_s,

@@ -28,6 +28,12 @@ class Without:
         """See the port."""
         return None if name in self._names else InstalledPrograms().find(name)
 
+    def flaws(self, name: str) -> tuple[str, ...]:
+        return ()
+
+    def objection(self, path: str, sha256: str = "") -> str | None:
+        return InstalledPrograms().objection(path, sha256)
+
 
 def readable(directory: Path) -> tuple[str, ...]:
     """What the tests' programs need: their own folder, and the interpreter that runs them."""

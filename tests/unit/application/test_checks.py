@@ -9,6 +9,7 @@ from netsonde.application import checks
 from netsonde.application.catalog import Broken, Catalog, Entry
 from netsonde.application.listing import list_tool
 from netsonde.application.ports import Capture, Ended, HowEnded
+from netsonde.application.provenance import Provenance
 from netsonde.domain.breaker import State
 from netsonde.domain.health import CheckResult, HealthStatus, roll_up
 from netsonde.domain.layer import Layer, LayerMode, switched_off
@@ -108,3 +109,28 @@ def test_a_listing_tells_a_tools_terms() -> None:
     assert listing.breaker is State.OPEN
     assert listing.limits["timeout_s"] == listing.default_timeout_sec
     msgspec.json.encode(listing)
+
+
+def test_a_program_that_may_not_be_run_tells_why_and_an_altered_one_is_an_alarm() -> None:
+    set_uid = msgspec.structs.replace(PING, path=None, unusable="/bin/ping: set-uid")
+    pinned = msgspec.structs.replace(PING.terms, program_sha256="0" * 64)
+    altered = msgspec.structs.replace(PING, path=None, unusable="/bin/ping: altered", terms=pinned)
+    found = [programs(said(b""), entry)[0] for entry in (set_uid, altered)]
+    assert [one.status for one in found] == [HealthStatus.DEGRADED, HealthStatus.UNHEALTHY]
+    assert all("/bin/ping" in one.message and one.fix for one in found)
+
+
+def test_a_program_altered_since_the_start_is_not_even_asked_for_its_version() -> None:
+    pinned = msgspec.structs.replace(PING.terms, program_sha256="0" * 64)
+    entry = msgspec.structs.replace(PING, terms=pinned)
+    runner = FakeRunner(lambda plan: said(b"1.0"), digests={"/bin/ping": "1" * 64})
+    found = asyncio.run(checks.check_program(entry, runner))
+    assert (found.status, runner.plans) == (HealthStatus.UNHEALTHY, [])
+
+
+def test_a_plug_in_is_told_with_its_distribution_version_and_digest() -> None:
+    one = Provenance(name="acme", distribution="acme-netsonde", version="1.2", sha256="0" * 64)
+    (result,) = checks.check_plugins([one])
+    assert (result.name, result.status) == ("plugins.acme", HealthStatus.HEALTHY)
+    assert result.metadata["sha256"] == "0" * 64
+    assert "acme-netsonde 1.2" in result.message

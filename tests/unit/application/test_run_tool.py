@@ -17,6 +17,7 @@ from tests.unit.application.world import CRASHED, DONE, SAID_NO, World, run
 
 GOOD = {"target": "10.0.0.1"}
 TIMED_OUT = Ended(how=HowEnded.TIMED_OUT, returncode=-15)
+ALTERED = Ended(how=HowEnded.ALTERED, returncode=None, reason="another digest")
 NOT_STARTED = Ended(how=HowEnded.NOT_STARTED, returncode=None, reason="no memory")
 
 
@@ -100,6 +101,7 @@ def test_an_unknown_a_disabled_and_a_missing_tool_are_told_apart() -> None:
         (Ended(how=HowEnded.EXITED, returncode=-9), Status.FAILED, ErrorType.RESOURCE_EXHAUSTED),
         (TIMED_OUT, Status.TIMEOUT, ErrorType.TIMEOUT),
         (NOT_STARTED, Status.REFUSED, ErrorType.EXECUTION_ERROR),
+        (ALTERED, Status.REFUSED, ErrorType.NOT_FOUND),
     ],
 )
 def test_how_a_program_ended_gives_status_and_error(
@@ -107,6 +109,24 @@ def test_how_a_program_ended_gives_status_and_error(
 ) -> None:
     output = run(World(lambda plan: ended).run_tool.execute("PingTool", GOOD))
     assert (output.status, _error(output)) == (status, error)
+
+
+def test_where_an_altered_program_is_and_what_it_is_now_is_not_for_callers() -> None:
+    output = run(World(lambda plan: ALTERED).run_tool.execute("PingTool", GOOD))
+    assert output.error is not None
+    assert "another digest" not in output.error.message
+    assert output.error.metadata["rule"] == "program.unusable"
+
+
+def test_an_altered_program_does_not_open_the_breaker() -> None:
+    world = World(lambda plan: ALTERED)
+
+    async def story() -> None:
+        for _ in range(3):
+            await world.run_tool.execute("PingTool", GOOD)
+        assert world.run_tool.breaker_state(world.entry) is breaker.State.CLOSED
+
+    run(story())
 
 
 def test_foreign_bytes_become_clean_text_and_the_rest_is_counted() -> None:

@@ -10,6 +10,7 @@ from netsonde.application.catalog import Broken, Catalog
 from netsonde.application.machine_checks import machine_checks
 from netsonde.application.ports import Capture, Check, Ended, HowEnded
 from netsonde.application.program_checks import AnyToolCheck, BreakerCheck, ProgramCheck
+from netsonde.application.provenance import Provenance
 from netsonde.application.service_checks import OWN_NAMES, service_checks
 from netsonde.domain.breaker import State
 from netsonde.domain.health import CheckResult, HealthStatus, Priority, roll_up
@@ -155,6 +156,7 @@ class Service:
         self.problems: list[str] = []
         self.layers = [Layer("limits", True, "/usr/bin/prlimit")]
         self.broken: list[Broken] = []
+        self.plugins: list[Provenance] = []
 
     def results(self) -> dict[str, CheckResult]:
         checks = service_checks(
@@ -163,6 +165,7 @@ class Service:
             stamp=lambda path: 1,
             layers=self.layers,
             broken=self.broken,
+            plugins=self.plugins,
             record_failing=lambda: self.failing,
             refused_settings=lambda: self.problems,
         )
@@ -206,6 +209,31 @@ def test_a_refused_reload_broken_plug_ins_and_missing_layers_degrade() -> None:
     assert all("/" not in results[name].message for name in bad)
     assert all(len(msgspec.json.encode(results[name].metadata)) < 4096 for name in bad)
     assert all(results[name].fix for name in bad)
+
+
+def test_plug_ins_are_told_with_their_digests_within_bounds() -> None:
+    service = Service()
+    service.plugins = [
+        Provenance(
+            name=f"acme{n}", distribution="d" * 90, version="1", sha256="0" * 64, note="x" * 500
+        )
+        for n in range(100)
+    ]
+    result = service.results()["plugins"]
+    assert result.status is HEALTHY
+    assert "0" * 64 in result.metadata["loaded"]["acme0"]
+    assert len(msgspec.json.encode(result.metadata)) < 4096
+
+
+def test_a_program_that_may_not_be_run_is_told_to_those_who_may_read() -> None:
+    service = Service()
+    entry = msgspec.structs.replace(
+        service.world.entry, path=None, unusable="/usr/bin/ping: set-uid"
+    )
+    service.world.run_tool.adopt(Catalog((entry,)))
+    result = service.results()["program.ping"]
+    assert (result.status, result.metadata) == (DEGRADED, {"detail": entry.unusable})
+    assert "/usr" not in result.message
 
 
 def test_two_tools_that_run_one_program_are_two_checks() -> None:

@@ -20,6 +20,15 @@ class Installed:
     def find(self, name: str) -> str | None:
         return "/usr/bin/nmap" if name == "nmap" else None
 
+    def flaws(self, name: str) -> tuple[str, ...]:
+        return ("/usr/bin/mtr: set-uid",) if name == "mtr" else ()
+
+    def objection(self, path: str, sha256: str = "") -> str | None:
+        return None if sha256 in ("", PINNED) else f"{path}: another digest"
+
+
+PINNED = "ab" * 32
+
 
 def entries(found: Found = FOUND, **environ: str) -> dict[str, Entry]:
     loaded = settle(load(environ), found)
@@ -110,3 +119,41 @@ def test_a_broken_plug_in_does_not_turn_its_own_settings_into_an_error() -> None
     assert entries(broken, MCP_TOOLS_MISSINGTOOL_TIMEOUT="5")
     with pytest.raises(ConfigError):
         entries(FOUND, MCP_TOOLS_MISSINGTOOL_TIMEOUT="5")
+
+
+def test_a_program_that_was_passed_over_leaves_its_reason() -> None:
+    made = entries()
+    assert (made["MtrTool"].path, made["MtrTool"].unusable) == (None, "/usr/bin/mtr: set-uid")
+    assert (made["PingTool"].path, made["PingTool"].unusable) == (None, "")
+
+
+def test_a_pinned_path_is_used_instead_of_the_search() -> None:
+    made = entries(MCP_TOOLS_PINGTOOL_PATH="/opt/acme/ping")["PingTool"]
+    assert (made.path, made.terms.program) == ("/opt/acme/ping", "/opt/acme/ping")
+    assert made.terms.program_sha256 == ""
+
+
+def test_a_pinned_digest_goes_with_every_plan() -> None:
+    made = entries(MCP_TOOLS_NMAPTOOL_SHA256=PINNED.upper())["NmapTool"]
+    assert (made.available, made.terms.program_sha256) == (True, PINNED)
+
+
+def test_a_program_with_another_digest_is_not_available() -> None:
+    made = entries(MCP_TOOLS_NMAPTOOL_SHA256="cd" * 32)["NmapTool"]
+    assert (made.path, made.unusable) == (None, "/usr/bin/nmap: another digest")
+
+
+@pytest.mark.parametrize(
+    "path", ["nmap", "./nmap", "/", "/usr/../bin/nmap", "/usr//bin/nmap", "/x/"]
+)
+def test_a_path_that_can_be_read_in_two_ways_stops_the_start(path: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load({"MCP_TOOLS_NMAPTOOL_PATH": path})
+    assert caught.value.problems[0].key == "tools.NMAPTOOL.path"
+
+
+@pytest.mark.parametrize("text", ["0" * 63, "g" * 64, "sha256:" + "0" * 64])
+def test_what_is_no_digest_stops_the_start(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load({"MCP_TOOLS_NMAPTOOL_SHA256": text})
+    assert caught.value.problems[0].key == "tools.NMAPTOOL.sha256"

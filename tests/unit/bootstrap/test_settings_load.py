@@ -264,3 +264,12 @@ def test_a_list_of_nothing_is_a_mistake_and_an_empty_variable_is_none() -> None:
     with pytest.raises(ConfigError):
         load(HOME | {"MCP_SECURITY_DENIED_NETWORKS": " , "})
     assert load(HOME | {"MCP_SECURITY_DENIED_NETWORKS": ""}).sources == {}
+
+
+def test_a_pinned_plug_in_is_read_and_a_misspelled_pin_stops_the_start() -> None:
+    digest = "AB" * 32
+    loaded = load({"MCP_PLUGINS": f"plain, acme@sha256:{digest}"})
+    assert loaded.settings.plugins == ("plain", f"acme@sha256:{digest.lower()}")
+    for text in ("acme@", "acme@sha256:", "acme@md5:" + digest, f"@sha256:{digest}", "acme@sha256"):
+        with pytest.raises(ConfigError):
+            load({"MCP_PLUGINS": text})
