@@ -136,7 +136,10 @@ def test_mode_and_link_stay_and_no_backup_is_overwritten(tmp_path: Path) -> None
 def test_under_sudo_the_file_stays_its_owners(tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     path.write_text("{}")
-    os.chown(path, 12345, 12345)
+    try:
+        os.chown(path, 12345, 12345)
+    except OSError:  # a user namespace in which only one user is known
+        pytest.skip("there is no other user here")
     backup = Document(path).write()
     assert backup is not None
     assert (path.stat().st_uid, backup.stat().st_uid) == (12345, 12345)
