@@ -6,6 +6,7 @@ HYPOTHESIS_PROFILE      "ci" (the default) or "fuzz", of NETSONDE_FUZZ_EXAMPLES 
 """
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import Final
 
@@ -31,6 +32,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell's background job: what is started here would ignore it too, and mean to.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers", "lab: needs the network lab; skipped with the reason if none"
     )

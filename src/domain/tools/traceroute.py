@@ -144,11 +144,13 @@ class TracertTool(Tool):
         names = "numeric" in draft.declined
         if not draft.has("numeric") and not names:
             words.append("-n")
+        method_options = (draft.value("method_options") or "").split(",")
         return Arranged(
             words=(*words, "--", str(draft.subject)),
             asks_resolver=names,
             needs_raw_sockets=any(item.option.raw for item in draft.given)
-            or (draft.has("icmp") and draft.privileges.needs_raw_for_icmp),
+            or (draft.has("icmp") and draft.privileges.needs_raw_for_icmp)
+            or "raw" in method_options,  # -I -O raw: ICMP without the ICMP socket
         )
 
     def parse(self, stdout: bytes, report_bytes: bytes, complete: bool) -> dict[str, Any] | None:
