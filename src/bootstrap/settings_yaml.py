@@ -4,7 +4,6 @@ from typing import Any
 
 import yaml
 
-
 _LONGEST_NUMBER = 64
 _MOST_MERGED = 16
 _MOST_KEYS = 10_000
