@@ -53,6 +53,7 @@ def requests(program: str) -> Iterator[bytes]:
     for profile in TOOLS[program].profiles:
         yield _request("10.0.0.1", "", profile=profile)
     yield _request("foo.lab.internal", "", hosts=_HOSTS.decode())
+    yield _request("a.lab.internal", "-6", setting=b"\x05", hosts="fe80::1%lo;id a.lab.internal\n")
 
 
 def _request(
