@@ -4,6 +4,7 @@ from typing import Any
 
 import yaml
 
+_OF_BAD_TAGS = (ArithmeticError, AttributeError, LookupError, TypeError)  # !!float ""
 _LONGEST_NUMBER = 64
 _MOST_MERGED = 16
 _MOST_KEYS = 10_000
@@ -51,10 +52,5 @@ def decode(text: str) -> Any:
     """The document as plain values; raises ValueError."""
     try:
         return yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader
-    except (
-        yaml.YAMLError,
-        KeyError,
-        AttributeError,
-        TypeError,
-    ) as error:  # the last three: bad !!tags
+    except (yaml.YAMLError, *_OF_BAD_TAGS) as error:
         raise ValueError(f"not readable as YAML: {error}") from error
