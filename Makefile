@@ -8,7 +8,7 @@ FUZZ_EXAMPLES ?= 200000
 FUZZ_SECONDS ?= 3600
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check lint types layers docs fuzz soak bench inspector conformance deploy-check mcpb lock sbom audit programs unpacked clean
+.PHONY: help demo run test check lint types layers docs fuzz fuzz-properties fuzz-readers fuzz-keep soak bench inspector conformance deploy-check mcpb lock sbom audit programs unpacked clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -34,7 +34,7 @@ lint: $(VENV)/dev.done  ## ruff
 	$(BIN)/ruff format --check .
 
 types: $(VENV)/dev.done .dev/netsonde  ## mypy, strict
-	$(BIN)/mypy .dev/netsonde tests bench demo scripts
+	$(BIN)/mypy .dev/netsonde tests bench demo scripts fuzz
 
 layers: $(VENV)/dev.done  ## the arrows between the layers
 	$(BIN)/lint-imports --no-cache
@@ -42,9 +42,17 @@ layers: $(VENV)/dev.done  ## the arrows between the layers
 docs: $(VENV)/dev.done  ## write the generated pages of docs/
 	$(BIN)/python -m scripts.generate_docs
 
-fuzz: $(VENV)/dev.done programs  ## property tests with FUZZ_EXAMPLES cases, fixed seed
+fuzz: fuzz-properties fuzz-readers  ## both of these
+
+fuzz-properties: $(VENV)/dev.done programs  ## property tests with FUZZ_EXAMPLES cases, fixed seed
 	HYPOTHESIS_PROFILE=fuzz NETSONDE_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) \
 	  timeout --foreground $(FUZZ_SECONDS) $(BIN)/python -m pytest -m fuzz
+
+fuzz-readers: $(VENV)/fuzz.done  ## FUZZ_SECONDS of coverage-guided fuzzing of every reader of foreign bytes
+	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS)
+
+fuzz-keep: $(VENV)/fuzz.done  ## the least corpus of what the fuzzer has found, into fuzz/corpus
+	$(BIN)/python -m fuzz --keep
 
 soak: $(VENV)/dev.done programs  ## many tries: however a call ends nothing is left; load; kill -9
 	NETSONDE_TRIES=50 $(BIN)/python -m pytest tests/contract/test_nothing_left.py
@@ -76,6 +84,8 @@ lock: $(VENV)/dev.done  ## resolve the dependencies anew into requirements/
 	  --python-version 3.11 --custom-compile-command 'make lock' -c requirements/run.txt -o requirements/dev.txt
 	echo 'uv<1' | $(BIN)/uv pip compile -q --upgrade - --generate-hashes --no-emit-index-url --universal \
 	  --python-version 3.11 --custom-compile-command 'make lock' -o requirements/uv.txt
+	$(BIN)/uv pip compile -q --group fuzz --generate-hashes --no-emit-index-url --universal \
+	  --python-version 3.11 --custom-compile-command 'make lock' -o requirements/fuzz.txt
 
 sbom: $(VENV)/dev.done programs  ## dist/netsonde-VERSION.cdx.json: packages, licences, hashes, programs (CycloneDX)
 	@$(BIN)/python -m scripts.sbom
@@ -98,9 +108,14 @@ $(VENV)/dev.done: requirements/dev.txt pyproject.toml | programs
 	@bash scripts/venv.sh $(PYTHON) $(VENV) requirements/dev.txt
 	@touch $@ $(VENV)/run.done
 
+$(VENV)/fuzz.done: requirements/fuzz.txt $(VENV)/dev.done
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/fuzz.txt \
+	  2> >(grep -v '^WARNING: Location' >&2)
+	@touch $@
+
 # The tree under its import name, for tools that do not run import hooks.
 .dev/netsonde:
 	@mkdir -p .dev && ln -sfn ../src .dev/netsonde
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .dev .node build dist src/*.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .dev .fuzz .node build dist src/*.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -52,17 +52,17 @@ class SystemHosts:
 
 def parse_hosts(text: str) -> dict[str, tuple[IPv4Address | IPv6Address, ...]]:
     """Every name of the text with its addresses in order; lines that can't be read are passed over."""
-    names: dict[str, list[IPv4Address | IPv6Address]] = {}
+    names: dict[str, dict[IPv4Address | IPv6Address, None]] = {}
     for line in text.splitlines():
         literal, *aliases = line.partition("#")[0].split() or [""]
+        if not aliases:
+            continue
         try:
             address = ip_address(literal)
         except ValueError:
             continue
         for alias in aliases:
-            known = names.setdefault(_folded(alias), [])
-            if address not in known:
-                known.append(address)
+            names.setdefault(_folded(alias), {})[address] = None
     return {name: tuple(addresses) for name, addresses in names.items()}
 
 

@@ -27,8 +27,10 @@ class SwitchesFile:
                 return frozenset(msgspec.json.decode(file.read(), type=_Switches).disabled)
         except FileNotFoundError:
             return frozenset()
-        except msgspec.DecodeError as error:
-            raise OSError(f"{self._path} can't be read: {error}; correct or remove it") from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise OSError(
+                f"{self._path} can't be read: {str(error)[:200]}; correct or remove it"
+            ) from error
 
     def remember(self, disabled: frozenset[str]) -> None:
         """See the port."""

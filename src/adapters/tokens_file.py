@@ -9,6 +9,7 @@ import msgspec
 
 from ..application.credentials import Flaw, Flawed, read_credentials
 from ..application.gate import Credential
+from ..domain.text import has_long_path
 
 MAX_BYTES = 1024 * 1024
 
@@ -28,7 +29,10 @@ def read_tokens_file(path: str, *, tools: Collection[str]) -> Tokens:
     """
     warnings: list[str] = []
     try:
-        document = tomllib.loads(_read(path, warnings).decode())
+        text = _read(path, warnings).decode()
+        if has_long_path(text):
+            raise _Unfit("has a key of far too many parts")
+        document = tomllib.loads(text)
     except _Unfit as error:
         return _problem(str(error))
     except OSError as error:

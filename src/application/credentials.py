@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,6 +16,7 @@ from .tokens import digest_of, object_to_name
 
 MAX_TOKENS = 1000
 MAX_ITEMS = 256
+MAX_FLAWS = 100  # about: each takes a search for what was meant
 
 Item = TypeVar("Item")
 
@@ -62,7 +64,7 @@ class _Reading:
         self._digests: dict[bytes, str] = {}
 
     def document(self, document: Mapping[str, Any]) -> tuple[Credential, ...] | Flawed:
-        for key in document:
+        for key in islice(document, MAX_FLAWS):
             if key != "token":
                 self._flaw(_key(key), f"is unknown{_hint(key, ['token'])}")
         entries = document.get("token")
@@ -73,6 +75,8 @@ class _Reading:
             self._flaw("token", f"is there {len(entries)} times; at most {MAX_TOKENS} are taken")
         else:
             for number, entry in enumerate(entries, 1):
+                if len(self._flaws) >= MAX_FLAWS:
+                    break
                 self._entry(f"token {number}", entry)
             if not entries:
                 self._flaw("token", "is an empty list; make one with `netsonde token new NAME`")
@@ -82,7 +86,7 @@ class _Reading:
         before = len(self._flaws)
         name = self._name(where, entry)
         where = f"{where} ({name})" if name else where
-        for key in entry:
+        for key in islice(entry, MAX_FLAWS):
             if key not in _KEYS:
                 self._flaw(f"{where}.{_key(key)}", f"is unknown{_hint(key, _KEYS)}")
         digest = self._digest(where, entry)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
+from ..domain.text import has_long_path
 from .settings_problems import Problem, unknown
 from .settings_table import Row, by_key, general_rows, tool_rows
 
@@ -106,6 +107,8 @@ def _decode(suffix: str, text: str) -> Mapping[str, Any]:
             case ".toml":
                 import tomllib
 
+                if has_long_path(text):
+                    raise Unreadable("has a key of far too many parts")
                 tree = tomllib.loads(text)
             case ".json":
                 from .settings_json import decode

@@ -15,6 +15,7 @@ from .settings_table import ANY_TOOL, Row, by_key, general_rows, tool_rows
 from .settings_values import Wrong, clamp, from_file, from_text
 
 DEFAULT = "default"
+_MOST_PROBLEMS = 50  # of one source: each takes a search for what was meant
 
 
 class Clamped(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,13 +140,20 @@ class _Reading:
             self._problems.append(tree)
             return
         for leaf in leaves(path, tree):
+            if len(self._problems) >= _MOST_PROBLEMS:
+                self._problems.append(Problem(path, "", "has more that is wrong"))
+                break
             if isinstance(leaf, Problem):
                 self._problems.append(leaf)
             else:
                 self.take(path, leaf[0], leaf[1], from_file(*leaf))
 
     def environment(self, environ: Mapping[str, str]) -> None:
+        before = len(self._problems)
         for found in variables(environ):
+            if len(self._problems) - before >= _MOST_PROBLEMS:
+                self._problems.append(Problem("environment", "", "has more that is wrong"))
+                break
             if isinstance(found, Problem):
                 self._problems.append(found)
             else:

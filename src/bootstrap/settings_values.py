@@ -37,7 +37,7 @@ def from_text(row: Row, text: str) -> Any | Wrong:
         case Form.MAP:
             try:
                 return from_file(row, msgspec.json.decode(text or "{}"))
-            except (msgspec.DecodeError, RecursionError):
+            except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
                 return Wrong("is no JSON object")
         case _:
             return from_file(row, text)
@@ -49,7 +49,8 @@ def from_file(row: Row, value: Any) -> Any | Wrong:
         case Form.BOOLEAN if isinstance(value, bool):
             return value
         case Form.WHOLE if isinstance(value, int) and not isinstance(value, bool):
-            return value
+            # str() raises on more than 4300 digits, which hexadecimal ones in a file can come to.
+            return value if value.bit_length() <= 64 else Wrong("is too large a number")
         case Form.NUMBER if isinstance(value, int | float) and not isinstance(value, bool):
             return _finite(value)
         case Form.TEXT if isinstance(value, str):

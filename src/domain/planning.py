@@ -253,6 +253,11 @@ def _pin(
             rule="target.unresolved", reason=f"{hostname} has no address: {reason}"
         )
     for address in looked_up.addresses:
+        if getattr(address, "scope_id", None) is not None:  # any text may follow the %, in hosts(5)
+            return None, Objection(
+                rule="target.rebinding",
+                reason=f"{hostname} has an address with a zone (%), which can't be judged",
+            )
         if (objection := policy.object_to_address(address)) is not None:
             return None, Objection(
                 rule="target.rebinding",

@@ -92,7 +92,7 @@ def _address(text: str) -> Address | Malformed | None:
 def _network(address: str, prefix: str) -> Target | Malformed:
     base = _address(address)
     if isinstance(base, Malformed):
-        return base
+        return Malformed(base.rule, base.reason)  # the one address near it is not what was meant
     if base is None:
         return Malformed(
             "target.malformed", "a prefix length goes with an address, not with a name or a range"

@@ -227,7 +227,7 @@ def _members(
     if options is not None:
         try:
             members["options"] = msgspec.json.decode(options)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
             raise click.UsageError(f"--options is no JSON: {error}") from error
     if profile is not None:
         members["profile"] = profile

@@ -29,7 +29,7 @@ class Gone(Exception):
 async def read_body(scope: Scope, receive: Receive, limit_bytes: int) -> bytes:
     """The whole body. Raises TooLarge as soon as that is known, Gone."""
     declared = header(scope, b"content-length")
-    if declared is not None and declared.isdigit() and int(declared[:20]) > limit_bytes:
+    if declared is not None and declared.isdecimal() and int(declared[:20]) > limit_bytes:
         raise TooLarge
     body = bytearray()
     while True:

@@ -102,9 +102,10 @@ def quality(parameters: str) -> float:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":
             try:
-                return min(max(float(value), 0.0), 1.0)
+                weight = float(value)
             except ValueError:
                 return 0.0
+            return min(max(weight, 0.0), 1.0) if weight == weight else 0.0  # "nan" is a float
     return 1.0
 
 

@@ -199,10 +199,10 @@ class _Reader:
                 self._script(host["scripts"], at)
             case _, "os" | "trace":
                 host[name] = host[name] or []
-            case "os", "osmatch":
+            case "os", "osmatch" if host["os"] is not None:
                 row = {"name": phrase(at.get("name")), "accuracy": whole(at.get("accuracy"))}
                 self._row(host["os"], row)
-            case "trace", "hop":
+            case "trace", "hop" if host["trace"] is not None:
                 self._row(host["trace"], _new_hop(at))
 
 

@@ -49,3 +49,8 @@ def test_the_systems_file_is_read_again_when_it_has_changed(tmp_path: Path) -> N
 
 def test_a_missing_file_has_no_names(tmp_path: Path) -> None:
     assert SystemHosts(str(tmp_path / "none")).addresses("a") == ()
+
+
+def test_a_name_with_very_many_addresses_is_read_in_no_time() -> None:
+    lines = (f"10.{number >> 8 & 255}.{number & 255}.{number >> 16} x" for number in range(60_000))
+    assert len(parse_hosts("\n".join(lines))["x"]) == 60_000

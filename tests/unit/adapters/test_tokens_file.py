@@ -117,3 +117,16 @@ def test_any_bytes_give_credentials_or_problems(
     for content in (data, GOOD.encode()[:at] + data + GOOD.encode()[at + length :]):
         file.write_bytes(content)
         read(file)
+
+
+def test_a_key_of_thousands_of_parts_is_refused(file: Path) -> None:
+    file.write_text("a." * 50_000 + "b = 1")
+    (problem,) = read(file).problems
+    assert "parts" in problem.reason
+
+
+def test_a_file_with_thousands_of_mistakes_is_told_of_some_at_once(file: Path) -> None:
+    unknown = "".join(f"k{number} = 1\n" for number in range(20_000))
+    for text in (unknown, GOOD + unknown, "".join(f"[[token]]\nk{n} = 1\n" for n in range(1000))):
+        file.write_text(text)
+        assert 10 < len(read(file).problems) < 200

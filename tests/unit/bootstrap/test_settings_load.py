@@ -273,3 +273,35 @@ def test_a_pinned_plug_in_is_read_and_a_misspelled_pin_stops_the_start() -> None
     for text in ("acme@", "acme@sha256:", "acme@md5:" + digest, f"@sha256:{digest}", "acme@sha256"):
         with pytest.raises(ConfigError):
             load({"MCP_PLUGINS": text})
+
+
+@pytest.mark.parametrize("name", ["settings.toml", "settings.yaml"])
+def test_a_number_of_very_many_digits_is_a_problem_of_its_key(tmp_path: Path, name: str) -> None:
+    mark = "=" if name.endswith("toml") else ":"
+    for digits in (17, 5000):
+        path = file(tmp_path, f"port{mark} 1\nserver.port{mark} 0x{'f' * digits}\n", name)
+        assert problems(MCP_CONFIG_FILE=path)
+
+
+def test_a_file_with_thousands_of_mistakes_is_told_of_some_at_once(tmp_path: Path) -> None:
+    path = file(tmp_path, "".join(f"k{number} = 1\n" for number in range(20_000)))
+    assert 10 < len(problems(MCP_CONFIG_FILE=path)) < 100
+    many = {f"MCP_SECURITY_X{number}": "1" for number in range(1000)}
+    assert 10 < len(problems(**many)) < 100
+
+
+@pytest.mark.parametrize("key", ["a." * 50_000 + "b = 1", "['a'" + " . 'a'" * 50_000 + "]"])
+def test_a_key_of_thousands_of_parts_is_refused(tmp_path: Path, key: str) -> None:
+    (problem,) = problems(MCP_CONFIG_FILE=file(tmp_path, key))
+    assert "parts" in problem
+
+
+def test_a_long_name_in_a_list_is_no_long_key(tmp_path: Path) -> None:
+    name = ".".join("f" * 34)
+    path = file(tmp_path, f"[security]\nallowed_suffixes = ['.{name}', '.a.internal']\n" * 1)
+    assert load(HOME, config=path).settings.security.allowed_suffixes[0] == f".{name}"
+
+
+def test_a_table_in_a_variable_that_is_no_utf_8_is_a_problem() -> None:
+    (problem,) = problems(MCP_TOOLS_PINGTOOL_PROFILES='{"a": "\udcff"}')
+    assert "no JSON object" in problem

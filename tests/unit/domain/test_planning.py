@@ -1,5 +1,7 @@
 """One request at a time: what is decided, by which rule, and which way forward is shown."""
 
+from ipaddress import IPv6Network
+
 import msgspec
 import pytest
 
@@ -124,6 +126,20 @@ def test_every_address_of_a_name_is_judged(addresses: tuple[str, ...], expected:
     hosts = {"a.lab.internal": addresses} if addresses else {}
     for program in ("nmap", "ping", "traceroute", "mtr"):
         assert rule(program, "a.lab.internal", hosts=hosts) == expected
+
+
+@pytest.mark.parametrize("address", ["fe80::1%eth0", "fe80::1%lo;id", "fe80::1%\xe9", "fd00::1%1"])
+def test_an_address_with_a_zone_is_not_judged_though_its_network_is_allowed(address: str) -> None:
+    networks = (IPv6Network("fe80::/10"), IPv6Network("fd00::/8"))
+    for program in ("nmap", "ping", "traceroute", "mtr"):
+        found = rule(
+            program,
+            "a.lab.internal",
+            "-6",
+            policy=Policy(allowed_networks=networks),
+            hosts={"a.lab.internal": (address,)},
+        )
+        assert found == "target.rebinding"
 
 
 def test_a_program_gets_the_judged_address_never_the_name() -> None:

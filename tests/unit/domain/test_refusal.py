@@ -5,7 +5,7 @@ import pytest
 from netsonde.domain.errors import ErrorType
 from netsonde.domain.recovery import RECOVERY
 from netsonde.domain.refusal import Refused, Suggestion
-from tests.unit.domain.test_planning_properties import RULES
+from tests.unit.domain.promises import RULES
 
 _DENIED = {
     "access.network",

@@ -111,6 +111,7 @@ def test_typed_options_profile_and_time_limit_are_part_of_the_request() -> None:
     assert "7" in answer["command"]
     assert World().call("plan", "ping", "10.0.0.1", "--options", "{").exit_code == 2
     assert World().call("plan", "ping", "10.0.0.1", "--options", "[]").exit_code == 3
+    assert World().call("plan", "ping", "10.0.0.1", "--options", "\udcff").exit_code == 2
 
 
 def test_words_with_spaces_reach_the_grammar_as_one() -> None:

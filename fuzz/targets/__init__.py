@@ -1,0 +1,1 @@
+"""What is fuzzed: functions that take any bytes, and raise only if a promise was broken."""
