@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TOTAL_S = 5.0
 ONE_ANSWER_S = 1.5
 MAX_ADDRESSES = 256
+AT_A_TIME = 32  # each takes two sockets, and a caller may ask for any number of plans
 MAX_ALIASES = 8
 
 
@@ -37,11 +38,13 @@ class DnsResolver:
         nameservers: Sequence[str] = (),
         port: int = 53,
         total_s: float = TOTAL_S,
+        at_a_time: int = AT_A_TIME,
     ) -> None:
         self._known = known
         self._nameservers = tuple(nameservers)
         self._port = port
         self._total_s = total_s
+        self._turns = asyncio.Semaphore(at_a_time)
 
     async def resolve(self, name: str) -> Resolved | Unresolved:
         """See the port."""
@@ -52,7 +55,7 @@ class DnsResolver:
         from dns.resolver import NXDOMAIN
 
         try:
-            async with asyncio.timeout(self._total_s):
+            async with asyncio.timeout(self._total_s), self._turns:
                 resolver = self._resolver()
                 async with asyncio.TaskGroup() as group:
                     asked = [

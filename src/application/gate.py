@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ..domain.access import Caller, Scope, client_of, object_to_scope
+from ..domain.access import Caller, Scope, client_of, is_loopback, object_to_scope
 from ..domain.audit import Denied
 from ..domain.errors import ErrorType, ToolError
 from ..domain.execution import Event
@@ -30,8 +30,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 class Gate:
     """Lets callers in by bearer token; with no credentials, by being asked at all.
 
-    Without credentials every caller has every right, and is named by its address: the driver sees
-    to it that only loopback is served then. `guesses` are the wrong tokens that one address may
+    Without credentials every caller on this machine has every right, and is named by its address;
+    nobody else is let in, a proxy's clients included. `guesses` are the wrong tokens that one address may
     send; when they are used up it is turned away, whatever it sends, until its bucket fills again.
     """
 
@@ -55,13 +55,16 @@ class Gate:
     def knows(self, caller: Caller) -> bool:
         """Whether a caller let in before would be let in with the same rights now."""
         if not self._credentials:
-            return True
+            return not caller.narrowed and is_loopback(caller.name)
         return any(credential.caller == caller for credential in self._credentials)
 
     def admit(self, token: str | None, *, address: str, action: str) -> Caller | ToolError:
         """Tell who sent `token` (None: there was none); a refusal is on record."""
         if not self._credentials:
-            return Caller(name=address)
+            if is_loopback(address):
+                return Caller(name=address)
+            self.deny("", "access.missing", address=address, action=action)
+            return _unauthorized("access.missing", "Without a token only this machine is served.")
         client = client_of(address)
         if (empty := self._guesses.empty(client, _GUESSES)) is not None:
             self.deny("", "access.guessing", address=address, action=action)

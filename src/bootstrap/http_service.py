@@ -154,6 +154,7 @@ class HttpService:
                 read_credentials=self._read_credentials,
                 rate_of=rate,
                 open_to_others=open_to_others,
+                dismiss=self._dismiss,
                 after=self._follow,
             ),
         )
@@ -303,14 +304,22 @@ class HttpService:
     def _reload_soon(self) -> None:
         task = asyncio.ensure_future(self._reload())
         self._reloading.add(task)
-        task.add_done_callback(self._reloading.discard)
+        task.add_done_callback(self._reloaded)
 
-    def _follow(self, loaded: Loaded) -> None:
-        """After a reload: the tools may be others, and callers may have lost their rights."""
-        self._observers.telemetry.tools(entry.name for entry in self._run_tool.catalog.entries())
-        self._health.replace(self._checks(loaded.settings))
+    def _reloaded(self, task: asyncio.Task[None]) -> None:
+        self._reloading.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            LOGGER.error("settings.reload_crashed", exc_info=error)
+
+    def _dismiss(self) -> None:
+        """End the streams of callers that lost their rights."""
         for streams in (self._feed, self._mcp):
             streams.dismiss(lambda caller: not self._gate.knows(caller))
+
+    def _follow(self, loaded: Loaded) -> None:
+        """After a reload: the tools may be others."""
+        self._observers.telemetry.tools(entry.name for entry in self._run_tool.catalog.entries())
+        self._health.replace(self._checks(loaded.settings))
 
 
 def _web(settings: Settings) -> WebSettings:

@@ -38,6 +38,7 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     read_credentials: Callable[[Settings], Sequence[Credential]]
     rate_of: Callable[[Settings], Rate | None]
     open_to_others: bool  # it listens beyond loopback, so a token must be needed
+    dismiss: Callable[[], None] = lambda: None  # ends the streams of callers that lost their access
     after: Callable[[Loaded], None] = lambda loaded: None  # for whoever else goes by settings
 
 
@@ -80,6 +81,11 @@ class Reload:
         self.problems, self.waiting, self.loaded = (), fixed, loaded
         set_up_logging(loaded.settings.logging)
         live.gate.change(credentials)
+        live.dismiss()  # at once: whatever comes after may fail, or take its time
+        if not live.gate.guarded:
+            _log.warning(
+                "http.open_to_this_machine", extra={"fields": {"reason": "no token is left"}}
+            )
         live.rates.set(live.rate_of(loaded.settings), loaded.settings.rate_limit.max_clients)
         self._record(audit.Reloaded(changed=changed, waiting=fixed))
         for key in fixed:

@@ -93,5 +93,14 @@ def client_of(address: str) -> str:
     return f"{IPv6Address(int(parsed) >> host_bits << host_bits)}/{_IPV6_CLIENT_BITS}"
 
 
+def is_loopback(address: str) -> bool:
+    """Whether it is this machine's own; a peer without an address (a local socket) is."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return not address
+    return (getattr(parsed, "ipv4_mapped", None) or parsed).is_loopback
+
+
 def _listed(words: Iterable[str]) -> str:
     return ", ".join(sorted(map(str, words)))

@@ -223,9 +223,11 @@ def _subject(
         case Malformed(rule, reason, nearest):
             return None, Objection(rule=rule, reason=reason, nearest=nearest)
         case Hostname() as hostname:
-            objection = policy.object_to_name(hostname)
-            if objection and tool.asks_about_names and (address := reverse_of(hostname)):
+            # A reverse look-up tells of its address, whatever suffixes are allowed.
+            if tool.asks_about_names and (address := reverse_of(hostname)):
                 objection = policy.object_to_address(address)
+            else:
+                objection = policy.object_to_name(hostname)
             if objection is not None:
                 return None, objection
             if tool.asks_about_names:

@@ -118,6 +118,11 @@ class Door:
             turned = refusal(error, headers={"Connection": "close"})
             await _send(turned, reply, before_end=lambda: linger(visit.scope, receive))
             return None
+        # It may have been long in coming: whoever lost its token meanwhile must not get a stream.
+        if endpoint.scope is not None and not self._service.gate.knows(caller):
+            caller = self._guard.admit(visit, endpoint)
+            if not isinstance(caller, Caller):
+                return caller
         visit.scope["state"].update(caller=caller, own_address=visit.own_address)
         scope = {**visit.scope, "method": endpoint.method}
         await self._inner(scope, replay(body, receive), reply)

@@ -61,6 +61,6 @@ def _read_limit(query: list[tuple[str, str]]) -> int | ToolError:
         if names.count(name) > 1:
             return problems.parameter(name, given, "it once")
     text = dict(query).get("limit", str(LISTED))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_LISTED):
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= MOST_LISTED):
         return problems.parameter("limit", text, f"a whole number from 1 to {MOST_LISTED}")
     return int(text)

@@ -5,6 +5,7 @@ from .asgi import Scope, header
 from .hosts import Hosts, authority
 from .origins import Origins
 from .peers import Peers
+from .problems import wrong_origin
 from .service import WebSettings
 
 
@@ -19,6 +20,10 @@ class Provenance:
     def object_to(self, scope: Scope) -> ToolError | None:
         """An error for a request that a page may have been tricked into, or that is lost."""
         error = self._hosts.object_to(scope)
-        if error is not None or (origin := header(scope, b"origin")) is None:
+        if error is not None:
             return error
+        if (origin := header(scope, b"origin")) is None:
+            # An image or a link of another site comes without an Origin; browsers say this much.
+            foreign = header(scope, b"sec-fetch-site") == "cross-site"
+            return wrong_origin("cross-site") if foreign else None
         return self.origins.object_to(origin, authority(scope), secure=self.peers.of(scope).secure)

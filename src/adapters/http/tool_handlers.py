@@ -34,6 +34,9 @@ def tool_handlers(service: Service) -> list[HTTPRouteHandler]:
         return rate_headers(run_tool.standing(entry, caller)) if entry is not None else {}
 
     async def switch(name: str, caller: Caller, *, on: bool) -> Answer:
+        known = run_tool.catalog.find(name)
+        if known is not None and (refused := caller.object_to_tool(known.name)) is not None:
+            return refusal(refused.error())
         try:
             entry = await service.switchboard.switch(name, on=on, caller=caller)
         except OSError:
@@ -44,10 +47,11 @@ def tool_handlers(service: Service) -> list[HTTPRouteHandler]:
         return answer(view_tool(entry, run_tool, service.health()))
 
     @get("/tools")
-    async def list_tools() -> Answer:
-        report = service.health()
+    async def list_tools(request: Request[Any, Any, Any]) -> Answer:
+        report, caller = service.health(), caller_of(request)
         entries = run_tool.catalog.entries()
-        return answer(ToolsView(tuple(view_tool(entry, run_tool, report) for entry in entries)))
+        mine = [entry for entry in entries if caller.object_to_tool(entry.name) is None]
+        return answer(ToolsView(tuple(view_tool(entry, run_tool, report) for entry in mine)))
 
     @get("/tools/{name:str}")
     async def get_tool(name: FromPath[str]) -> Answer:

@@ -13,15 +13,23 @@ class Sessions(StreamableHTTPSessionManager):
     """The SDK's, but clients that open sessions and never end them don't keep others out.
 
     Where all places are taken, the session that was idle longest is ended, one of the same owner
-    first; its client learns by a 404 that it has to initialize anew. None is idle: 503.
+    first; its client learns by a 404 that it has to initialize anew. None is idle: 503. One owner
+    has all but a tenth of the places at the most.
     """
 
     def _admit_session(
         self, requestor: AuthorizationContext | None
     ) -> StreamableHTTPServerTransport | None:
-        if self.max_sessions is not None and len(self._server_instances) >= self.max_sessions:
-            self._end_stalest(requestor)
+        if (most := self.max_sessions) is not None:
+            share = max(1, most - (most + 9) // 10)
+            if len(self._server_instances) >= most or self._of(requestor) >= share:
+                self._end_stalest(requestor)
+            if self._of(requestor) >= share:
+                return None
         return super()._admit_session(requestor)
+
+    def _of(self, requestor: AuthorizationContext | None) -> int:
+        return sum(owner == requestor for owner in self._session_owners.values())
 
     def _end_stalest(self, requestor: AuthorizationContext | None) -> None:
         # The deadline is infinite while a request of the session is in progress, a stream included.

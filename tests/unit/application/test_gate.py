@@ -117,11 +117,20 @@ def test_right_tokens_are_never_used_up() -> None:
     assert all(guarded.admit("chief") == "chief" for _ in range(50))
 
 
-def test_without_credentials_every_caller_may_all_and_is_its_address() -> None:
+@pytest.mark.parametrize("address", ["192.168.1.9", "203.0.113.9", "fd00::1", "::ffff:10.0.0.1"])
+def test_without_credentials_nobody_beyond_this_machine_is_let_in(address: str) -> None:
     guarded = Guarded()
-    caller = guarded.gate.admit("whatever", **HERE)
+    assert guarded.admit("whatever", address) == "access.missing"
+    assert not guarded.gate.knows(Caller(name=address))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
+def test_without_credentials_every_caller_here_may_all_and_is_its_address(address: str) -> None:
+    guarded = Guarded()
+    caller = guarded.gate.admit("whatever", address=address, action="GET /config")
     assert isinstance(caller, Caller)
-    assert caller.name == "192.168.1.9"
+    assert caller.name == address
+    assert guarded.gate.knows(caller)
     assert not guarded.gate.guarded
     assert all(
         guarded.gate.authorize(caller, scope, address="", action="") is None for scope in Scope

@@ -43,7 +43,7 @@ def locations() -> dict[str, str]:
 
 
 def test_nginx_passes_streams_on_as_they_come() -> None:
-    for stream in ("= /events", "= /mcp"):
+    for stream in ("~ ^/events/?$", "~ ^/mcp/?$"):
         assert "proxy_buffering off;" in locations()[stream]
         assert "proxy_read_timeout 1h;" in locations()[stream]
 

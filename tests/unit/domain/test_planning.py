@@ -1,6 +1,6 @@
 """One request at a time: what is decided, by which rule, and which way forward is shown."""
 
-from ipaddress import IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 
 import msgspec
 import pytest
@@ -272,3 +272,13 @@ def test_typed_options_are_bounded_in_length_too() -> None:
     assert refusal_of(ask("nmap", options=many)).rule == "argument.length"
     items = {"ports": [1] * 1000}
     assert refusal_of(ask("nmap", options=items)).rule == "argument.length"
+
+
+def test_a_reverse_look_up_is_judged_by_its_address_whatever_suffix_is_allowed() -> None:
+    policy = Policy(
+        allowed_suffixes=(".in-addr.arpa",), denied_networks=(IPv4Network("10.9.0.0/16"),)
+    )
+    for name in ("1.0.0.10.in-addr.arpa", "0.9.10.in-addr.arpa"):
+        assert isinstance(ask("dig", name, policy=policy), Allowed)
+    assert rule("dig", "1.0.9.10.in-addr.arpa", policy=policy) == "target.denied"
+    assert rule("dig", "8.8.8.8.in-addr.arpa", policy=policy) == "target.public"

@@ -10,8 +10,9 @@ from netsonde.adapters.http.openapi_texts import TEXTS
 from netsonde.adapters.memory import Hangs
 from netsonde.application.ports import Ended, HowEnded, LogFailed
 from netsonde.domain import bucket
+from netsonde.domain.access import Scope
 from netsonde.domain.health import CheckResult, HealthStatus, Priority
-from tests.unit.adapters.http.site import PING, Site
+from tests.unit.adapters.http.site import PING, Site, credential
 from tests.unit.application.world import CRASHED, SAID_NO, World
 
 GOOD = {"target": "10.0.0.1"}
@@ -188,9 +189,9 @@ def test_an_execution_tells_what_is_left_and_then_429() -> None:
 
 def test_one_clients_calls_do_not_count_for_another() -> None:
     site = Site(World(rate=bucket.Rate(tokens=1, per_s=60)))
-    statuses = [site.post(EXECUTE, GOOD, client=c).status for c in ("10.1.1.1", "10.1.1.2")]
+    statuses = [site.post(EXECUTE, GOOD, client=c).status for c in ("127.1.1.1", "127.1.1.2")]
     assert statuses == [200, 200]
-    assert site.post(EXECUTE, GOOD, client="10.1.1.1").status == 429
+    assert site.post(EXECUTE, GOOD, client="127.1.1.1").status == 429
 
 
 def test_a_tool_is_switched_off_and_on_and_shown_as_it_is_then() -> None:
@@ -317,3 +318,22 @@ def test_the_document_asks_for_tokens_only_where_there_are_some() -> None:
     for tokens in (True, False):
         execute = Site(tokens=tokens).get("/schema").json["paths"]["/tools/{name}/execute"]["post"]
         assert execute["security"] == ([{"bearer": ["execute"]}] if tokens else [])
+
+
+@pytest.mark.parametrize("limit", ["000000001999", "000000001" + "9" * 4500, "0", "201", "1e2"])
+def test_a_limit_out_of_bounds_is_refused_however_it_is_written(limit: str) -> None:
+    assert Site().get(f"/executions?limit={limit}").status == 422
+
+
+def test_a_narrowed_caller_is_shown_and_switches_its_own_tools_only() -> None:
+    narrow = credential("narrow", Scope.ADMIN, tools=frozenset({"DigTool"}))
+    site = Site(credentials=(narrow,))
+    assert site.get("/tools", token="narrow").json["tools"] == []
+    reply = site.post("/tools/PingTool/disable", token="narrow")
+    assert (reply.status, reply.rule) == (403, "access.tool")
+
+
+def test_a_page_of_another_site_gets_nothing_without_an_origin_either() -> None:
+    reply = Site().get("/events", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (reply.status, reply.rule) == (403, "access.origin")
+    assert Site().get("/health/live", headers={"Sec-Fetch-Site": "same-origin"}).status == 200
