@@ -160,13 +160,13 @@ class Site:
         headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
         client: str | None = "127.0.0.1",
         host: str | None = "127.0.0.1:8080",
-        pieces: Sequence[bytes] | None = None,
+        pieces: Sequence[bytes | Callable[[], bytes]] | None = None,
         left: Callable[[], Any] | None = None,
         http_version: str = "1.1",
         scheme: str = "http",
         state: dict[str, Any] | None = None,
     ) -> Reply:
-        """A request. `pieces` is a body in chunks; once `left` returns the client goes away.
+        """A request. `pieces` is a body in chunks, or what makes one when its time comes; once `left` returns the client goes away.
 
         The status is 0 if nothing was answered.
         """
@@ -205,7 +205,8 @@ class Site:
             await asyncio.sleep(0)
             if waiting:
                 piece = waiting.pop(0)
-                return {"type": "http.request", "body": piece, "more_body": bool(waiting)}
+                body = piece if isinstance(piece, bytes) else piece()
+                return {"type": "http.request", "body": body, "more_body": bool(waiting)}
             await (over.wait() if left is None else left())
             return {"type": "http.disconnect"}
 

@@ -337,3 +337,14 @@ def test_a_page_of_another_site_gets_nothing_without_an_origin_either() -> None:
     reply = Site().get("/events", headers={"Sec-Fetch-Site": "cross-site"})
     assert (reply.status, reply.rule) == (403, "access.origin")
     assert Site().get("/health/live", headers={"Sec-Fetch-Site": "same-origin"}).status == 200
+
+
+def test_a_token_taken_back_while_its_request_was_coming_is_good_for_nothing() -> None:
+    site = Site(credentials=(credential("old", Scope.ADMIN),))
+
+    def last() -> bytes:
+        site.gate.change([credential("new", Scope.ADMIN)])
+        return b"}"
+
+    reply = site.post("/tools/PingTool/plan", token="old", pieces=[b"{", last])
+    assert (reply.status, reply.rule) == (401, "access.token")
