@@ -8,7 +8,7 @@ FUZZ_EXAMPLES ?= 200000
 FUZZ_SECONDS ?= 3600
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check lint types layers docs fuzz fuzz-properties fuzz-readers fuzz-keep soak bench inspector conformance deploy-check mcpb lock sbom audit programs unpacked clean
+.PHONY: help demo run test check lint types layers docs fuzz fuzz-properties fuzz-readers fuzz-keep soak bench inspector conformance openapi deploy-check mcpb lock sbom audit programs unpacked clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -67,6 +67,9 @@ inspector: $(VENV)/run.done programs  ## the MCP Inspector's command line agains
 
 conformance: $(VENV)/dev.done programs  ## the MCP conformance suite against the HTTP transport
 	bash tests/contract/conformance.sh
+
+openapi: $(VENV)/dev.done programs  ## schemathesis, several thousand requests by the service's own description
+	NETSONDE_SCHEMATHESIS_EXAMPLES=350 $(BIN)/python -m pytest tests/contract/test_openapi.py
 
 deploy-check: $(VENV)/dev.done  ## deploy/ by the tests and by every tool for it that is installed here
 	NETSONDE_NO_LAB=1 $(BIN)/python -m pytest -q tests/unit/deploy
