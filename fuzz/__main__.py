@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 KEPT = HERE / "corpus"
 CRASHES = HERE / "crashes"
 WORK = HERE.parent / ".fuzz"
+_TAIL_BYTES = 256 * 1024
 KEPT_BYTES = 48 * 1024
 """Of one target's corpus, at most."""
 
@@ -84,7 +85,7 @@ def _fuzz(name: str, seconds: int, seed: int) -> Outcome:
         *(str(found), str(KEPT / name), str(given)),
     ]
     started_s = _children_s()
-    with (WORK / f"{name}.log").open("w+") as log:
+    with (WORK / f"{name}.log").open("w+b") as log:
         ended = subprocess.run(
             [sys.executable, "-m", "fuzz.one", name, *flags],
             stdout=log,
@@ -92,8 +93,9 @@ def _fuzz(name: str, seconds: int, seed: int) -> Outcome:
             cwd=HERE.parent,
             check=False,
         )
-        log.seek(0)
-        text = log.read()
+        # The child's greatest size begins as ours (getrusage(2)): no whole log in our memory.
+        log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
+        text = log.read().decode("utf-8", "replace")
     crash = next(iter({*crashes.iterdir()} - before), None)
     if not any(crashes.iterdir()):
         crashes.rmdir()

@@ -2,8 +2,8 @@
 
 import importlib
 import os
+import resource
 import sys
-from pathlib import Path
 
 import atheris
 
@@ -18,17 +18,13 @@ def main() -> None:
     name, *flags = sys.argv[1:]
     with atheris.instrument_imports(include=_INSTRUMENTED):
         target = importlib.import_module("fuzz.table").TARGETS[name]
-    most = _resident_mib() + bounds.MOST_MIB
+    # libFuzzer goes by the greatest size that the process has had.
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024 + bounds.MOST_MIB
     launcher = os.environ.get("NETSONDE_FUZZ_LAUNCHER", sys.argv[0])  # what -merge=1 starts again
     atheris.Setup(
         [launcher, f"-rss_limit_mb={most}", *flags], lambda data: bounds.run(target.run, data)
     )
     atheris.Fuzz()
-
-
-def _resident_mib() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") // 1024 // 1024
 
 
 if __name__ == "__main__":

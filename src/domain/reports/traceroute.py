@@ -65,7 +65,7 @@ def _probes(words: list[str]) -> list[dict[str, Any]]:
     """The probes of a hop. An address is printed only where it differs from the one before."""
     probes: list[dict[str, Any]] = []
     literal = hostname = None
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, after in zip(words, [*words, ""][1:], strict=True):
         if word == "*":
             probes.append(dict.fromkeys(("address", "hostname", "rtt_ms", "annotation")))
         elif after == "ms":

@@ -327,6 +327,12 @@ def test_the_destination_counts_as_reached_unless_it_says_otherwise() -> None:
     assert not reached(b"10.0.0.1  1.0 ms !N")
 
 
+def test_a_hop_that_was_cut_at_its_only_mark_has_no_probes() -> None:
+    start = b"traceroute to 10.0.0.9 (10.0.0.9), 30 hops max, 60 byte packets\n 1  "
+    for mark in (b"F=1", b"!", b"!F-14", b"!<"):
+        assert traceroute.parse(start + mark) == {"hops": [], "reached": False, "partial": True}
+
+
 def test_text_from_the_network_loses_its_control_characters() -> None:
     text = (
         b'<nmaprun><host><address addr="10.0.0.1" addrtype="ipv4"/><hostnames>'
