@@ -89,6 +89,7 @@ class Crowd:
         self.statuses: Counter[int] = Counter()
         self.ids: set[str] = set()
         self.cut_off = 0
+        self.over = False  # set it, and everybody goes
         self.sent = 0
 
     async def hammer(self, seconds: float) -> None:
@@ -101,7 +102,7 @@ class Crowd:
         connection = Connection(self._url, self._token)
         loop = asyncio.get_running_loop()
         try:
-            while loop.time() < end_s:
+            while loop.time() < end_s and not self.over:
                 try:
                     await self._act(connection, draw)
                 except (OSError, asyncio.IncompleteReadError):

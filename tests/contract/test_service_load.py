@@ -118,9 +118,12 @@ def test_after_kill_9_every_answer_is_on_record_and_no_program_is_left(tmp_path:
             crowd = Crowd(server.url, TOKEN, clients=40, seed=number)
 
             async def hammer_and_kill(server: Server = server, crowd: Crowd = crowd) -> None:
-                work = asyncio.create_task(crowd.hammer(1.0 + draw.random()))
-                await asyncio.sleep(0.5 + draw.random() / 2)
+                work = asyncio.create_task(crowd.hammer(30))
+                while not crowd.answered["success"] and not work.done():  # noqa: ASYNC110  # counts
+                    await asyncio.sleep(0.01)
+                await asyncio.sleep(draw.random())
                 server.process.kill()
+                crowd.over = True
                 await work
 
             asyncio.run(hammer_and_kill())
