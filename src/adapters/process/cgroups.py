@@ -189,9 +189,11 @@ def _emptied(folder: str) -> bool:
         return True
     with suppress(OSError):
         _write(f"{folder}/cgroup.kill", "1")  # Linux 5.14, version 2
-    for word in _read(f"{folder}/cgroup.procs").split():
-        with suppress(OSError):
-            os.kill(int(word), signal.SIGKILL)
+    for pid in map(int, _read(f"{folder}/cgroup.procs").split()):
+        # Processes of other PID namespaces are listed as 0, which to kill(2) is our own group.
+        if pid > 0:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
     return False  # it may take a while to die; the folder is removed with the server
 
 
