@@ -97,6 +97,10 @@ def log_levels() -> Iterator[None]:
     """A test that sets up logging leaves the levels as they were for the next one."""
     loggers = [logging.getLogger(name) for name in (None, "netsonde", "mcp")]
     levels = [logger.level for logger in loggers]
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False  # libraries that configure logging disable what they find
+    logging.disable(logging.NOTSET)
     yield
     for logger, level in zip(loggers, levels, strict=True):
         logger.setLevel(level)
