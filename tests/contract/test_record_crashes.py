@@ -122,13 +122,15 @@ def test_an_audit_does_not_hinder_a_server_and_sees_a_whole_chain(tmp_path: Path
     writer = start(tmp_path, "a", tasks=8)
     try:
         assert writer.stdout is not None
-        writer.stdout.readline()
-        records = []
+        assert writer.stdout.readline()
+        settled = 1
         for _ in range(10):
             verified = RecordAudit(str(tmp_path)).verify()
             assert verified.problem is None
-            records.append(verified.records)
-        assert records == sorted(records) and records[0] < records[-1]
+            assert verified.records >= 4 * settled
+            while 4 * settled <= verified.records:  # until it has got further than the audit saw
+                assert writer.stdout.readline()
+                settled += 1
     finally:
         writer.kill()
         said(writer)

@@ -25,11 +25,16 @@ def holdings(directory: Path) -> Holdings:
 
 
 def children() -> list[int]:
-    return [
-        int(pid)
-        for path in Path("/proc/self/task").glob("*/children")
-        for pid in path.read_text().split()
-    ]
+    """A thread that ends meanwhile hands its children to another: then all is read anew."""
+    while True:
+        try:
+            return [
+                int(pid)
+                for path in Path("/proc/self/task").glob("*/children")
+                for pid in path.read_text().split()
+            ]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
 
 
 def processes_naming(marker: str) -> dict[int, str]:
