@@ -1,6 +1,7 @@
 """`python -m fuzz.one TARGET FLAG...`: one target in this process, with libFuzzer's own flags."""
 
 import importlib
+import logging
 import os
 import resource
 import sys
@@ -16,6 +17,7 @@ _INSTRUMENTED = ("netsonde", "fuzz", "yaml", "tomllib")
 def main() -> None:
     """Does not return: libFuzzer ends the process."""
     name, *flags = sys.argv[1:]
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # its word on each long header
     with atheris.instrument_imports(include=_INSTRUMENTED):
         target = importlib.import_module("fuzz.table").TARGETS[name]
     # libFuzzer goes by the greatest size that the process has had.

@@ -5,7 +5,6 @@ NETSONDE_REQUIRE_LAB=1  fail instead of skipping (CI)
 HYPOTHESIS_PROFILE      "ci" (the default) or "fuzz", of NETSONDE_FUZZ_EXAMPLES cases
 """
 
-import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -90,17 +89,3 @@ def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
         pytest.skip(f"no lab: {reason}")
     with built() as lab:
         yield lab
-
-
-@pytest.fixture(autouse=True)
-def log_levels() -> Iterator[None]:
-    """A test that sets up logging leaves the levels as they were for the next one."""
-    loggers = [logging.getLogger(name) for name in (None, "netsonde", "mcp")]
-    levels = [logger.level for logger in loggers]
-    for logger in logging.Logger.manager.loggerDict.values():
-        if isinstance(logger, logging.Logger):
-            logger.disabled = False  # libraries that configure logging disable what they find
-    logging.disable(logging.NOTSET)
-    yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)

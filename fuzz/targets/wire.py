@@ -1,6 +1,5 @@
 """What clients send: MCP lines, HTTP headers and bodies, trace contexts."""
 
-import logging
 import re
 from collections.abc import MutableMapping
 from ipaddress import ip_address, ip_network
@@ -31,8 +30,6 @@ from netsonde.domain.bucket import Rate
 from netsonde.domain.errors import ToolError
 
 from .plain import assert_bounded
-
-logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # its word on each long header
 
 Headers = MutableMapping[str, Any]
 
