@@ -8,6 +8,7 @@ import msgspec
 
 from ..application.ports import EventLog
 from ..domain.audit import Denied, Switched
+from ..domain.errors import VIOLATION
 from ..domain.execution import (
     Event,
     Finished,
@@ -94,7 +95,11 @@ class LoggedEvents:
                 "returncode": output.returncode,
             }
         name = "tool.refused" if output.status is Status.REFUSED else "tool.end"
-        self._log(_LEVELS[output.status], name, event, **values)
+        level = _LEVELS[output.status]
+        if error is not None and error.metadata.get("rule") == VIOLATION:
+            values |= {"rule": VIOLATION, "offending": error.metadata["offending"]}
+            level = logging.ERROR  # a program that was taken over, or a hole in the policy
+        self._log(level, name, event, **values)
 
     def _asked(self, execution_id: str) -> dict[str, object]:
         for event in self._inner.events(execution_id):

@@ -14,7 +14,7 @@ from ..domain.planning import Allowed, Verdict
 from ..domain.text import clean
 from .catalog import Entry
 from .ports import Ended, HowEnded
-from .refusals import unusable
+from .refusals import unusable, violation
 
 
 class PlanAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +143,8 @@ def _outcome(entry: Entry, plan: Plan, ended: Ended) -> tuple[Status, ToolError 
         )
     if ended.how is HowEnded.CANCELLED:
         return Status.CANCELLED, CANCELLED
+    if ended.how is HowEnded.VIOLATED:
+        return Status.FAILED, violation(program, ended.reason)
     if ended.how is HowEnded.ALTERED:
         return Status.REFUSED, unusable(entry)
     if ended.how is HowEnded.NOT_STARTED:

@@ -20,6 +20,9 @@ class HowEnded(StrEnum):
     TIMED_OUT = "timed_out"  # ended by us at the plan's time limit
     CANCELLED = "cancelled"  # ended by us for a caller; no port gives it, see ProcessRunner.run
     NOT_STARTED = "not_started"  # the program could not be started: see reason
+    VIOLATED = (
+        "violated"  # ended by us: it sent to an address that its plan doesn't name, see reason
+    )
     ALTERED = "altered"  # the program isn't the one that is pinned, so it was not started
 
 
@@ -66,6 +69,8 @@ class ProcessRunner(Protocol):
         When the waiting task is cancelled the same happens, and then CancelledError is raised.
         Descendants that left the group or the session are ended too.
         A program that can't be started gives `NOT_STARTED` with a reason, never an exception.
+        What it sends to an address that the plan doesn't name is held back where the host allows it,
+        and ends it: `VIOLATED`, with the destination as reason.
         One whose SHA-256 is not `plan.program_sha256`, where that is given, is never started:
         `ALTERED`, with a reason.
         """

@@ -2,7 +2,7 @@
 
 from ..domain import breaker as circuit
 from ..domain import bucket
-from ..domain.errors import ErrorType, ToolError
+from ..domain.errors import VIOLATION, ErrorType, ToolError
 from .catalog import Catalog, Entry
 from .places import Full
 from .ports import LogFailed
@@ -71,6 +71,19 @@ def unusable(entry: Entry) -> ToolError:
         message=f"The program {entry.tool.command_name} on the server may not be run.",
         recovery_suggestion="The operator runs `netsonde doctor`, which tells why.",
         metadata={"rule": "program.unusable", "retry_after_sec": 60},
+    )
+
+
+def violation(program: str, destination: str) -> ToolError:
+    """It ran, and tried to reach what its plan doesn't name."""
+    return ToolError(
+        error_type=ErrorType.POLICY_DENIED,
+        message=f"{program} sent to {destination}, which was not asked for: held back, and ended.",
+        recovery_suggestion=(
+            "The program did what its options don't explain: tell the operator. What it had found "
+            "is kept, and not to be trusted."
+        ),
+        metadata={"rule": VIOLATION, "offending": destination},
     )
 
 

@@ -83,7 +83,7 @@ def _signal(ended: Ended, plan: Plan) -> circuit.Signal:
     A time limit of less than a second, which only a caller sets, tells nothing about the tool.
     """
     match ended.how:
-        case HowEnded.CANCELLED | HowEnded.ALTERED:
+        case HowEnded.CANCELLED | HowEnded.ALTERED | HowEnded.VIOLATED:
             return circuit.Signal.ABANDONED
         case HowEnded.TIMED_OUT if plan.limits.timeout_s < _SHORTEST_TELLING_S:
             return circuit.Signal.ABANDONED

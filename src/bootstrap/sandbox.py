@@ -15,6 +15,7 @@ LAYERS = (
     "filesystem",
     "seccomp",
     "cgroup",
+    "egress",
 )
 
 

@@ -186,6 +186,13 @@ class Sandbox(Section, frozen=True, kw_only=True):
     cgroup: Annotated[
         _LayerMode, Meta(description="memory and processes of an execution together are bounded")
     ] = "auto"
+    egress: Annotated[
+        _LayerMode,
+        Meta(
+            description="packets to addresses that the plan doesn't name are held back, and end the "
+            "execution (nftables)"
+        ),
+    ] = "auto"
     max_processes: Annotated[
         int, Meta(ge=16, le=32_768, description="processes and threads of one execution")
     ] = 128

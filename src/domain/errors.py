@@ -5,6 +5,9 @@ from typing import Any
 
 import msgspec
 
+VIOLATION = "egress.violation"
+"""The rule of an error about a program that sent to an address which its plan doesn't name."""
+
 
 class ErrorType(StrEnum):
     """The closed set of causes a caller can tell apart (product contract, section 2)."""

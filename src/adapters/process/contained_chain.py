@@ -2,7 +2,7 @@
 
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import msgspec
@@ -12,6 +12,7 @@ from ...domain.plan import Plan
 from . import bubblewrap, landlock, links
 from .bubblewrap import Bubblewrap
 from .cgroups import Cgroups
+from .egress import Confinement, EgressGuard, destinations_of
 from .file_view import FileView
 from .launch_chain import Launch, link_failure
 from .launch_thread import filter_calls
@@ -38,7 +39,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     `capable` says which capabilities the server itself has: raw sockets (CAP_NET_RAW), and changing
     its bounding set (CAP_SETPCAP). `max_processes` bounds an execution without a cgroup, where it
-    has a user namespace to be counted in.
+    has a user namespace to be counted in. `guard_for_raw` is for plans with raw sockets, `guard` for
+    all others.
     """
 
     setpriv: str | None
@@ -49,6 +51,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     landlock: LandlockView | None
     filters: Filters | None
     cgroups: Cgroups | None
+    guard: EgressGuard | None
+    guard_for_raw: EgressGuard | None
     max_processes: int
 
 
@@ -62,8 +66,8 @@ class ContainedChain:
             weakref.finalize(self, _close, parts.filters.plain_fd, parts.filters.raw_fd)
 
     @contextmanager
-    def prepared(self, plan: Plan, directory: str) -> Iterator[Launch]:
-        """Holds a cgroup, if there are any, until it is left."""
+    def prepared(self, plan: Plan, directory: str, tell: Callable[[str], None]) -> Iterator[Launch]:
+        """Holds a cgroup and a place behind the egress guard, if there are any, until it is left."""
         parts = self._parts
         raw = plan.needs_raw_sockets and parts.has_raw_sockets
         with ExitStack() as stack:
@@ -71,9 +75,15 @@ class ContainedChain:
             if parts.cgroups:
                 joins = stack.enter_context(parts.cgroups.slot(plan.limits)).joins
             if parts.bubblewrap and not (raw and parts.bubblewrap.user_namespace):
-                yield self._behind_bubblewrap(parts.bubblewrap, plan, directory, raw, joins, stack)
+                launch = self._behind_bubblewrap(
+                    parts.bubblewrap, plan, directory, raw, joins, stack
+                )
             else:
-                yield self._from_thread(plan, directory, raw, joins)
+                launch = self._from_thread(plan, directory, raw, joins)
+            if guard := parts.guard_for_raw if raw else parts.guard:
+                confinement = stack.enter_context(guard.held(destinations_of(plan), tell))
+                launch = _guarded(launch, confinement)
+            yield launch
 
     def failure(self, returncode: int, stderr: bytes) -> str | None:
         """See `link_failure`."""
@@ -150,6 +160,17 @@ class ContainedChain:
     def _setpriv(self, *privileges: str) -> tuple[str, ...]:
         setpriv = self._parts.setpriv
         return links.setpriv_words(setpriv, *privileges) if setpriv else ()
+
+
+def _guarded(launch: Launch, confinement: Confinement) -> Launch:
+    """First the guard's part: the chain's own takes away what it needs."""
+
+    def confine() -> None:
+        confinement.confine()
+        if launch.confine:
+            launch.confine()
+
+    return msgspec.structs.replace(launch, confine=confine, settle=confinement.settle)
 
 
 def _close(*descriptors: int) -> None:

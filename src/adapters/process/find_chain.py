@@ -17,6 +17,7 @@ from .contained_chain import ContainedChain, Filters, LandlockView, Parts
 from .file_view import FileView, look_at_system
 from .launch_chain import find_setpriv, setpriv_layer
 from .launch_thread import filter_calls, started_from_thread
+from .nft_egress import NftablesEgress
 from .probe import told, tried, tried_for
 from .syscalls import processor
 
@@ -33,6 +34,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     filesystem: LayerMode = LayerMode.AUTO
     seccomp: LayerMode = LayerMode.AUTO
     cgroup: LayerMode = LayerMode.AUTO
+    egress: LayerMode = LayerMode.AUTO
     readable: tuple[str, ...] = ()
     max_processes: int = 128
 
@@ -69,6 +71,7 @@ class _Search:
         filters, seccomp_layer = self._find_seccomp()
         cgroups, cgroup_layer = self._find_cgroups()
         by_setpriv, capabilities_layer = self._find_capabilities(wrapper)
+        guard, egress_layer = self._find_egress(capabilities_layer)
         setpriv = self._setpriv if self._nnp else None
         parts = Parts(
             setpriv=setpriv,
@@ -79,6 +82,8 @@ class _Search:
             landlock=landlock_view,
             filters=filters,
             cgroups=cgroups,
+            guard=guard,
+            guard_for_raw=guard,
             max_processes=wanted.max_processes,
         )
         layers = (
@@ -94,6 +99,7 @@ class _Search:
             self._filesystem(wrapper, landlock_view, f"{why_no_wrapper}; {why_no_landlock}"),
             seccomp_layer,
             cgroup_layer,
+            egress_layer,
         )
         return ContainedChain(parts, layers)
 
@@ -255,6 +261,23 @@ class _Search:
             return True, Layer(name, True, f"{left}, by {setpriv}", mode)
         return False, Layer(name, False, failure, mode, "Install util-linux 2.33 or later.")
 
+    def _find_egress(self, capabilities_layer: Layer) -> tuple[NftablesEgress | None, Layer]:
+        name, mode = "egress", self._wanted.egress
+        if mode is LayerMode.OFF:
+            return None, switched_off(name)
+        if not capabilities_layer.active:
+            why = "a program that keeps capabilities could change packet filters"
+            return None, Layer(name, False, why, mode, capabilities_layer.fix)
+        try:
+            guard = NftablesEgress()
+            failure = guard.trial()
+        except OSError as error:
+            return None, Layer(name, False, f"nftables: {told(error)}", mode, _FIX_EGRESS)
+        if failure:
+            guard.close()
+            return None, Layer(name, False, f"nftables: {failure}", mode, _FIX_EGRESS)
+        return guard, Layer(name, True, "nftables, by a group number for each execution", mode)
+
     def _no_new_privileges(self, parts: Parts) -> Layer:
         by = parts.bubblewrap.path if parts.bubblewrap else self._setpriv
         if by is None and (parts.landlock or parts.filters):
@@ -301,6 +324,10 @@ class _Search:
         return Layer(name, False, why_not, mode, _FIX_BUBBLEWRAP)
 
 
+_FIX_EGRESS = (
+    "Install nftables, and give the server CAP_NET_ADMIN and CAP_SETGID (root has them), on Linux "
+    "5.16 or later."
+)
 _FIX_BUBBLEWRAP = (
     "Install bubblewrap, and run the server as root or where user namespaces are allowed "
     "(sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces; a container's "

@@ -10,6 +10,7 @@ from ...application.ports import Programs
 from ...domain.layer import Layer, LayerMode, switched_off
 from ...domain.plan import Plan
 from . import links
+from .egress import nothing_more
 from .probe import tried
 
 
@@ -20,6 +21,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     on besides the report's. `confine` is called in a thread that is the program's parent and starts
     nothing else. With `monitored`, the child is a monitor with one child of its own, which leads the
     session that the program is in. `exit_status` undoes what a monitor does to the program's status.
+    `settle` is called when nothing of the program is left: what it did that is to be told is told then.
     """
 
     argv: tuple[str, ...]
@@ -27,15 +29,19 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     confine: Callable[[], None] | None = None
     monitored: bool = False
     exit_status: Callable[[int], int] = int
+    settle: Callable[[], None] = nothing_more
 
 
 class LaunchChain(Protocol):
     """Puts layers around plans, and explains its own failures."""
 
-    def prepared(self, plan: Plan, directory: str) -> AbstractContextManager[Launch]:
+    def prepared(
+        self, plan: Plan, directory: str, tell: Callable[[str], None]
+    ) -> AbstractContextManager[Launch]:
         """What is needed for one start, and held until nothing of the program is left.
 
-        `directory` is the run's own. Raises OSError if it can't be had: then nothing is started.
+        `directory` is the run's own. `tell` gets each destination of packets that were held back,
+        which the plan doesn't name. Raises OSError if it can't be had: then nothing is started.
         """
         ...
 
@@ -55,8 +61,8 @@ class BasicChain:
         self._setpriv = setpriv
 
     @contextmanager
-    def prepared(self, plan: Plan, directory: str) -> Iterator[Launch]:
-        """Holds nothing."""
+    def prepared(self, plan: Plan, directory: str, tell: Callable[[str], None]) -> Iterator[Launch]:
+        """Holds nothing, and holds nothing back."""
         words = (self._setpriv, *links.PARENT_DEATH, "--") if self._setpriv else ()
         yield Launch(argv=(*words, *links.limits_words(plan.limits), *plan.argv))
 

@@ -39,6 +39,7 @@ class RunningProgram:
         """
         self.complaint: Exception | None = None
         self.returncode: int | None = None
+        self.violation: str | None = None
         self._on_stdout = on_stdout
         self._tree = tree
         self._reaped = False
@@ -56,7 +57,9 @@ class RunningProgram:
             if self.report:
                 pipes.append(stack.enter_context(self.report))
             # What the chain holds is given back once the tree below is seen to be gone.
-            self._launch = stack.enter_context(chain.prepared(plan, directory))
+            self._launch = stack.enter_context(
+                chain.prepared(plan, directory, self._note_violation)
+            )
             go_ahead = stack.enter_context(GoAhead())
             with lent_to(self.report.write_end) if self.report else nullcontext():
                 self._leader = self._started(stack, directory, go_ahead.stdin)
@@ -110,6 +113,10 @@ class RunningProgram:
         # Else Popen would warn, and wait for a process number that may be another's by then.
         self._leader.returncode = -signal.SIGKILL if self.returncode is None else self.returncode
 
+    def settle(self) -> None:
+        """Hear what it did that was not told yet; to be called when nothing of it is left."""
+        self._launch.settle()
+
     def drain(self) -> None:
         """Read what the pipes still hold; not until end of file, which a survivor could keep away."""
         for pipe in self._pipes:
@@ -140,6 +147,12 @@ class RunningProgram:
         loop.remove_reader(pidfd)  # a pidfd stays readable
         if not self.ended.done():
             self.ended.set_result(None)
+
+    def _note_violation(self, destination: str) -> None:
+        """It was held back already; whoever tries is not to try on."""
+        if self.violation is None:
+            self.violation = destination
+            self.signal_group(signal.SIGKILL)
 
     def _hand_on(self, piece: bytes) -> None:
         if self._on_stdout is None or self.complaint is not None:

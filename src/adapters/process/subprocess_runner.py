@@ -80,15 +80,19 @@ class SubprocessRunner:
         program.reap()
         await self._tree.sweep(waiting, deadline_s)
         program.drain()
+        program.settle()
         waiting.raise_cancellation()
         if program.complaint is not None:
             raise program.complaint
+        if program.violation is not None:
+            how = HowEnded.VIOLATED
         return Ended(
             how=how,
             returncode=program.returncode,
             stdout=program.stdout.capture,
             stderr=program.stderr.capture,
             report=program.report.capture if program.report else Capture(),
+            reason=program.violation or "",
         )
 
     def _altered(self, plan: Plan) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ...domain.errors import ErrorType
+from ...domain.errors import VIOLATION, ErrorType
 from ...domain.execution import TRANSITIONS, Status
 from ...domain.recovery import RECOVERY
 
@@ -22,7 +22,7 @@ HELP: Mapping[str, str] = MappingProxyType(
         ACTIVE: "Programs that run now.",
         TIMEOUTS: "Executions that were ended at their time limit.",
         BREAKER: "1 for the state that the tool's circuit breaker is in, 0 for the others.",
-        REFUSALS: "Executions that were refused, by rule; rate limited ones are counted apart.",
+        REFUSALS: "Executions that were refused, or ended for what they sent, by rule; rate limited ones are counted apart.",
         RATE_LIMITED: "Executions that were refused because the caller's rate was used up.",
     }
 )
@@ -39,6 +39,7 @@ OTHER_RULE = "other"
 RULES = frozenset(RECOVERY) | {
     "access.scope",
     "access.tool",
+    VIOLATION,
     "record.unavailable",
     "request.malformed",
     "request.member",

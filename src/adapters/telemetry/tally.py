@@ -7,7 +7,7 @@ import msgspec
 
 from ...application.ports import ToolCounts
 from ...domain.audit import Denied
-from ...domain.errors import ErrorType
+from ...domain.errors import VIOLATION, ErrorType
 from ...domain.execution import Event, Finished, Planned, Started, Status, ToolOutput
 from .series import OTHER_RULE, RULES, UNKNOWN_TOOL
 
@@ -97,6 +97,8 @@ class Tally:
         if output.status is Status.REFUSED:
             self._refuse(tool, output)
             return None
+        if output.error and output.error.metadata.get("rule") == VIOLATION:
+            self._refuse(tool, output)
         if not started:
             return None
         self._runs[tool] += 1

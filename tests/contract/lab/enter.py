@@ -4,10 +4,14 @@ Stdlib only and no relative imports: the file is also run by its path, before an
 
     front (our pid, our terminal) -> unshare -> PID 1 (this file again) -> the command
 
+Root's world has all of his groups, which the egress guard needs; unshare(1) can't map them, so that
+this file does it (`grouped`) before unshare makes the rest. Another user's world has one group.
+
 A pipe from the front to PID 1 carries signal numbers, because unshare(1) blocks SIGINT and SIGTERM
 while it waits. Its end of file means that the front is gone, and the world goes with it.
 """
 
+import ctypes
 import os
 import shutil
 import signal
@@ -22,6 +26,7 @@ from typing import Final, NoReturn
 
 FLAG: Final = "NETSONDE_LAB"
 SEAL: Final = ("unshare", "-Urmn", "--fork", "--pid", "--mount-proc", "--kill-child")
+SEAL_OF_ROOT: Final = ("unshare", "-mn", *SEAL[2:])
 PROGRAMS: Final = ("unshare", "nsenter", "mount", "umount", "ip", "nft")
 CLIENT_MARK: Final = Path("/run/lab/client")
 
@@ -29,6 +34,7 @@ _FORWARDED: Final = (signal.SIGINT, signal.SIGTERM)
 # sigaction(2): "sent by the kernel". A terminal sends ^C to its whole foreground group, so the
 # child has it already.
 _SI_KERNEL: Final = 0x80
+_CLONE_NEWUSER: Final = 0x10000000
 # Some kernels put these into every new namespace, down and without a route.
 _FALLBACK_DEVICES: Final = frozenset(
     ("tunl0", "sit0", "ip6tnl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "ip6gre0")
@@ -57,7 +63,7 @@ def available() -> str | None:
     if missing:
         return f"these programs are missing: {', '.join(missing)}"
     trial = subprocess.run(
-        [*SEAL, "sh", "-c", _TRIAL],
+        [*_seal(), "sh", "-c", _TRIAL],
         env={**os.environ, "PATH": path, "LC_ALL": "C"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -161,11 +167,41 @@ def _front(argv: Sequence[str]) -> int:
     os.environ["PATH"] = _search_path()
     pid_1 = (sys.executable, "-I", "-S", __file__, "pid-1", str(read_end), *argv)
     return supervise(
-        (*SEAL, *pid_1),
+        (*_seal(), *pid_1),
         os.environ,
         forward=lambda _child, signo: _send(write_end, signo),
         started=lambda _child: os.close(read_end),
     )
+
+
+def _seal() -> tuple[str, ...]:
+    if os.geteuid() == 0:
+        return (sys.executable, "-I", "-S", __file__, "grouped", *SEAL_OF_ROOT)
+    return SEAL
+
+
+def _grouped(argv: Sequence[str]) -> NoReturn:
+    """Become argv in a user namespace with one user, root, and every group that there is here."""
+    groups = [line.split()[::2] for line in Path("/proc/self/gid_map").read_text().splitlines()]
+    maps = {
+        "gid_map": "".join(f"{first} {first} {count}\n" for first, count in groups),
+        "uid_map": "0 0 1\n",
+    }
+    us, (unshared, told) = os.getpid(), os.pipe()
+    if (outside := os.fork()) == 0:  # in there, nobody may map what is out here
+        os.close(told)
+        status = 0 if os.read(unshared, 1) else 1
+        for name, text in maps.items():
+            with open(f"/proc/{us}/{name}", "w") as file:
+                file.write(text)
+        os._exit(status)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWUSER):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    os.write(told, b"x")
+    if os.waitpid(outside, 0)[1]:
+        raise OSError("the groups of the user namespace could not be mapped")
+    os.execvp(argv[0], list(argv))
 
 
 def _send(write_end: int, signo: int) -> None:
@@ -225,4 +261,9 @@ def _search_path() -> str:
 if __name__ == "__main__":
     if sys.argv[1] == "front":
         sys.exit(_front(sys.argv[2:]))
+    if sys.argv[1] == "grouped":
+        try:
+            _grouped(sys.argv[2:])
+        except OSError as error:
+            sys.exit(f"unshare: {error.strerror or error}")
     sys.exit(_pid_1(int(sys.argv[2]), sys.argv[3:]))

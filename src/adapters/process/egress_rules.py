@@ -1,0 +1,162 @@
+"""The packet filter that holds executions to their destinations, in the language of nft(8).
+
+Every execution runs under a group number of its own, which the kernel notes on each socket that it
+opens and which it can't change. So a packet tells whose it is, whoever sent it in the execution, and
+raw and packet sockets are no exception. Packets of other groups pass by.
+
+IP packets are judged where they are made (hook output), whatever device they will take. Whole frames,
+which packet sockets hand to a device directly, are judged at the devices (hook egress, Linux 5.16).
+"""
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from typing import Final
+
+from ...domain.target import Address, Network
+from .egress import Destinations
+from .held_packets import SNAPLEN
+
+# Before the translation of destinations (-100): what the execution asked for is what is judged.
+_PRIORITY: Final = -160
+# At most so much is told of one execution, so that a flood of its packets can't drown another's.
+_TOLD: Final = "limit rate 20/second burst 5 packets"
+
+_SETS: Final = """
+set allowed4 { typeof meta skgid . ip daddr; flags interval; }
+set allowed6 { typeof meta skgid . ip6 daddr; flags interval; }
+set asked4 { typeof meta skgid . ip daddr; }
+set asked6 { typeof meta skgid . ip6 daddr; }
+set told { typeof meta skgid; size 4096; flags dynamic, timeout; timeout 10s; }
+"""
+_HOLD: Final = """
+chain hold {
+  update @told { meta skgid %(told)s } log group %(log_group)d snaplen %(snaplen)d
+  drop
+}
+"""
+# Source routes name other hosts than the destination (RFC 791, RFC 5095).
+_JUDGE4: Final = """
+chain judge4 {
+  ip option lsrr exists goto hold
+  ip option ssrr exists goto hold
+  meta skgid . ip daddr @allowed4 accept
+  meta l4proto { tcp, udp } th dport 53 meta skgid . ip daddr @asked4 accept
+  goto hold
+}
+"""
+_JUDGE6: Final = """
+chain judge6 {
+  rt type 0-255 goto hold
+  meta skgid . ip6 daddr @allowed6 accept
+  meta l4proto { tcp, udp } th dport 53 meta skgid . ip6 daddr @asked6 accept
+  %(more)s
+  goto hold
+}
+"""
+_OUTPUT: Final = """
+chain output {
+  type filter hook output priority %(priority)d; policy accept;
+  meta skgid %(first)d-%(last)d meta nfproto ipv4 goto judge4
+  meta skgid %(first)d-%(last)d meta nfproto ipv6 goto judge6
+}
+"""
+# What a frame is said to be (meta protocol) and what it is (its bytes) can differ: packet(7).
+_FRAMES: Final = """
+set neighbours4 { typeof meta skgid . arp daddr ip; flags interval; }
+set neighbours6 { typeof meta skgid . ip6 daddr; flags interval; }
+chain with_header {
+  meta protocol ip @ll,96,16 0x0800 goto judge4
+  meta protocol ip6 @ll,96,16 0x86dd goto judge6
+  meta protocol arp @ll,96,16 0x0806 arp htype 1 arp ptype 0x0800 arp operation request meta skgid . arp daddr ip @neighbours4 accept
+  goto hold
+}
+chain without_header {
+  meta protocol ip @nh,0,4 4 goto judge4
+  meta protocol ip6 @nh,0,4 6 goto judge6
+  goto hold
+}
+"""
+_SOLICITATION: Final = "icmpv6 type nd-neighbor-solicit meta skgid . ip6 daddr @neighbours6 accept"
+
+
+def tables(name: str, groups: range, log_group: int) -> str:
+    """Both tables, in place of any that have that name. Nobody may go anywhere yet."""
+    values = {"told": _TOLD, "log_group": log_group, "snaplen": SNAPLEN, "priority": _PRIORITY}
+    values |= {"first": groups[0], "last": groups[-1]}
+    own = _SETS + _HOLD % values + _JUDGE4
+    return (
+        "\n".join(
+            (
+                *(f"table {kind} {name} {{}}\ndelete table {kind} {name}" for kind in _KINDS),
+                f"table inet {name} {{{own}{_JUDGE6 % {'more': ''}}{_OUTPUT % values}}}",
+                f"table netdev {name} {{{own}{_JUDGE6 % {'more': _SOLICITATION}}{_FRAMES}}}",
+            )
+        )
+        .replace("; }", "\n}")
+        .replace(";", "\n")
+    )
+
+
+def removal(name: str) -> str:
+    """Both tables gone."""
+    return "\n".join(f"delete table {kind} {name}" for kind in _KINDS)
+
+
+def device(name: str, groups: range, *, index: int, device: str, has_header: bool) -> str:
+    """Judge what goes out by a device; `has_header`: its frames have Ethernet's."""
+    chain = "with_header" if has_header else "without_header"
+    return "\n".join(
+        (
+            f"add chain netdev {name} device{index} {{ type filter hook egress device"
+            f' "{device}" priority 0; policy accept; }}',
+            f"flush chain netdev {name} device{index}",
+            f"add rule netdev {name} device{index} meta skgid {groups[0]}-{groups[-1]} goto {chain}",
+        )
+    )
+
+
+def admission(
+    name: str, group: int, destinations: Destinations, routers: Iterable[Address], *, verb: str
+) -> str:
+    """`add` or `delete` what one execution may reach; its neighbours are asked for, too."""
+    reached = destinations.networks
+    asked = tuple(map(ip_network, destinations.resolvers))
+    neighbours = map(_asked_for, (*reached, *asked, *map(ip_network, routers)))
+    lines: list[str] = []
+    for kind in _KINDS:
+        lines += _elements(f"{verb} element {kind} {name}", "allowed", group, reached)
+        lines += _elements(f"{verb} element {kind} {name}", "asked", group, asked)
+    lines += _elements(f"{verb} element netdev {name}", "neighbours", group, neighbours)
+    return "\n".join(lines)
+
+
+_KINDS: Final = ("inet", "netdev")
+_SOLICITED_NODE: Final = IPv6Network("ff02::1:ff00:0/104")  # RFC 4291, section 2.7.1
+
+
+def _asked_for(network: Network) -> Network:
+    """Where neighbours in a network are asked for: by their address (ARP), by its last 24 bits (ND)."""
+    if isinstance(network, IPv4Network):
+        return network
+    if network.prefixlen <= _SOLICITED_NODE.prefixlen:
+        return _SOLICITED_NODE
+    first = int(_SOLICITED_NODE.network_address) | int(network.network_address) & 0xFFFFFF
+    return IPv6Network((first, network.prefixlen))
+
+
+def _elements(words: str, name: str, group: int, networks: Iterable[Network]) -> Iterator[str]:
+    of_four, of_six = [], []
+    for network in networks:
+        if isinstance(network, IPv4Network):
+            of_four.append(network)
+        else:
+            of_six.append(network)
+    # Joined: no element of a set of intervals may overlap with another.
+    for version, joined in ((4, collapse_addresses(of_four)), (6, collapse_addresses(of_six))):
+        if listed := ", ".join(f"{group} . {_element(network)}" for network in joined):
+            yield f"{words} {name}{version} {{ {listed} }}"
+
+
+def _element(network: Network) -> str:
+    """A single address without its prefix, as sets without intervals want it."""
+    return str(network[0]) if network.num_addresses == 1 else str(network)

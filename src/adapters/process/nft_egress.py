@@ -1,0 +1,145 @@
+"""Holds executions to their destinations by packet filters (nftables): needs CAP_NET_ADMIN, CAP_SETGID."""
+
+import asyncio
+import errno
+import fcntl
+import socket
+import struct
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from ipaddress import ip_network
+from typing import Final
+
+from . import egress_rules
+from .egress import Confinement, Destinations
+from .held_packets import HeldPackets
+from .launch_thread import started_from_thread
+from .nftables import Nftables
+from .own_group import OwnGroups, change_thread_to
+from .routers import routers
+
+_FIRST_LOG_GROUP: Final = 20_480
+_SIOCGIFHWADDR: Final = 0x8927
+# linux/if_arp.h: ARPHRD_ETHER, and ARPHRD_LOOPBACK, whose frames have Ethernet's header too.
+_ETHERNET_KINDS: Final = (1, 772)
+
+
+class NftablesEgress:
+    """Meets `EgressGuard`, for every kind of packet, whole frames included."""
+
+    def __init__(self) -> None:
+        """Raises OSError, with nothing left behind, where the host doesn't allow it."""
+        with ExitStack() as stack:
+            self._nft = Nftables()
+            self._groups = OwnGroups()
+            stack.callback(self._groups.close)
+            first = self._groups.numbers[0]
+            self._table = f"netsonde_{first}"
+            log_group = _FIRST_LOG_GROUP + first // 1000 % 10_000
+            self._packets = HeldPackets(log_group)
+            stack.callback(self._packets.close)
+            self._nft.run(egress_rules.tables(self._table, self._groups.numbers, log_group))
+            stack.callback(_quietly, self._nft, egress_rules.removal(self._table))
+            self._devices: dict[str, int] = {}
+            self._judge_new_devices()
+            self._tells: dict[int, Callable[[str], None]] = {}
+            self._finalizer = weakref.finalize(self, stack.pop_all().close)
+
+    def close(self) -> None:
+        """Take the rules away. It also happens when the object or the process ends."""
+        self._finalizer()
+
+    @contextmanager
+    def held(
+        self, destinations: Destinations, tell: Callable[[str], None]
+    ) -> Iterator[Confinement]:
+        """See the port. About a millisecond to enter, another to leave."""
+        self._judge_new_devices()
+        with self._admitted(destinations) as group, self._told(group, tell):
+            yield Confinement(confine=change_thread_to(group), settle=self._tell)
+
+    @contextmanager
+    def _admitted(self, destinations: Destinations) -> Iterator[int]:
+        """A group number that isn't given back if its rights can't be withdrawn."""
+        group = self._groups.take()
+        terms = self._table, group, destinations, routers()
+        self._nft.run(egress_rules.admission(*terms, verb="add"))
+        try:
+            yield group
+        finally:
+            with suppress(OSError):
+                self._nft.run(egress_rules.admission(*terms, verb="delete"))
+                self._groups.give_back(group)
+
+    @contextmanager
+    def _told(self, group: int, tell: Callable[[str], None]) -> Iterator[None]:
+        """The loop listens from its first execution to its last."""
+        loop = asyncio.get_running_loop()
+        if not self._tells:
+            loop.add_reader(self._packets.fileno(), self._tell)
+        self._tells[group] = tell
+        try:
+            yield
+        finally:
+            del self._tells[group]
+            if not self._tells and not loop.is_closed():
+                loop.remove_reader(self._packets.fileno())
+
+    def _tell(self) -> None:
+        for held in self._packets.read():
+            if held.group in self._tells:
+                self._tells[held.group](held.destination)
+
+    def _judge_new_devices(self) -> None:
+        """A device that is gone has taken its chain's hook along."""
+        for index, device in socket.if_nameindex():
+            if self._devices.get(device) != index:
+                self._nft.run(
+                    egress_rules.device(
+                        self._table,
+                        self._groups.numbers,
+                        index=index,
+                        device=device,
+                        has_header=_hardware_kind(device) in _ETHERNET_KINDS,
+                    )
+                )
+                self._devices[device] = index
+
+    def trial(self) -> str | None:
+        """Whether it really holds back what it should, and nothing else; None if it does."""
+        here = ip_network("127.0.0.1"), ip_network("127.0.0.2")
+        with self._admitted(Destinations(networks=here[:1])) as group:
+            tries = started_from_thread(
+                change_thread_to(group), lambda: [_refusal(str(net[0])) for net in here]
+            )
+        if tries != [None, errno.EPERM]:
+            return f"packets pass or are held back at random: {tries}"
+        told = list(self._packets.read())
+        if [held.group for held in told] != [group]:
+            return f"what is held back is not told (nfnetlink_log): {told}"
+        return None
+
+
+def _refusal(address: str) -> int | None:
+    """The errno with which the kernel refuses to send there; nobody listens on that port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        try:
+            client.sendto(b"", (address, 9))
+        except OSError as error:
+            return error.errno
+    return None
+
+
+def _hardware_kind(device: str) -> int:
+    """ARPHRD_ETHER and so on (netdevice(7)); 0 for one that is gone meanwhile."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking, suppress(OSError):
+        answer = fcntl.ioctl(asking, _SIOCGIFHWADDR, struct.pack("16s24x", device.encode()))
+        return int.from_bytes(answer[16:18], "little")
+    return 0
+
+
+def _quietly(nft: Nftables, commands: str) -> None:
+    """The last of a group: if the rules are gone already, so is what was to be removed."""
+    with suppress(OSError):
+        nft.run(commands)
