@@ -1,6 +1,6 @@
 """The product as it is put together for real, for tests that run it in the lab."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv6Network
 from itertools import count
@@ -62,9 +62,11 @@ class WithoutCapabilities:
         self._before = (setpriv, "--securebits", "+noroot", "--inh-caps=-all", "--")
 
     @contextmanager
-    def prepared(self, plan: Plan, directory: str) -> Iterator[Launch]:
+    def prepared(
+        self, plan: Plan, directory: str, tell: Callable[[str], None]
+    ) -> Iterator[Launch]:
         """See `LaunchChain`."""
-        with self._chain.prepared(plan, directory) as launch:
+        with self._chain.prepared(plan, directory, tell) as launch:
             yield msgspec.structs.replace(launch, argv=(*self._before, *launch.argv))
 
     def failure(self, returncode: int, stderr: bytes) -> str | None:

@@ -105,13 +105,14 @@ def plan_for(
     reads_report: bool = False,
     program_sha256: str = "",
     needs_raw_sockets: bool = False,
+    addresses: tuple[str, ...] = ("127.0.0.1",),
 ) -> Plan:
     """A plan as no policy would let through."""
     return Plan(
         tool="hostile",
         target="127.0.0.1",
         argv=argv,
-        addresses=(),
+        addresses=addresses,
         host_count=1,
         reads_report=reads_report,
         program_sha256=program_sha256,
