@@ -22,6 +22,7 @@ _SECONDS: Mapping[str, float] = MappingProxyType(
         "contract/test_service_changes.py": 28,
         "contract/test_tools_in_lab.py": 26,
         "contract/test_service_observed.py": 25,
+        "contract/test_egress.py": 25,
         "contract/test_mcp_stdio_ends.py": 24,
         "contract/test_record_crashes.py": 24,
         "contract/test_mcp_stdio.py": 23,

@@ -62,9 +62,7 @@ class WithoutCapabilities:
         self._before = (setpriv, "--securebits", "+noroot", "--inh-caps=-all", "--")
 
     @contextmanager
-    def prepared(
-        self, plan: Plan, directory: str, tell: Callable[[str], None]
-    ) -> Iterator[Launch]:
+    def prepared(self, plan: Plan, directory: str, tell: Callable[[str], None]) -> Iterator[Launch]:
         """See `LaunchChain`."""
         with self._chain.prepared(plan, directory, tell) as launch:
             yield msgspec.structs.replace(launch, argv=(*self._before, *launch.argv))

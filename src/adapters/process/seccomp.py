@@ -37,7 +37,10 @@ _NEW_NAMESPACES: Final = 0x7E020080
 _TERMINAL_REQUESTS: Final = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 
 _AF_INET, _AF_INET6, _AF_NETLINK, _AF_PACKET = 2, 10, 16, 17
-_RAW_TYPES: Final = (3, 10)  # SOCK_RAW, and SOCK_PACKET, which makes an AF_PACKET of an AF_INET
+_SOCK_RAW, _SOCK_PACKET = 3, 10  # the latter makes an AF_PACKET of an AF_INET
+# Joining a multicast group has the kernel itself tell the network, in nobody's name: (level, names)
+# of ip(7) and ipv6(7), IP_ADD_MEMBERSHIP, IPV6_JOIN_ANYCAST, MCAST_JOIN_SOURCE_GROUP and so on.
+_MEMBERSHIPS: Final = ((0, (35, 39, 42, 46)), (41, (20, 27, 42, 46)))
 _NETLINK_ROUTE: Final = 0
 
 _LOAD, _AND = 0x20, 0x54  # BPF_LD|W|ABS, BPF_ALU|AND|K
@@ -72,6 +75,7 @@ def _lines(processor: Processor, raw_sockets: bool) -> Iterator[_Code]:
     yield from _when(_IF_EQUAL, numbers["clone3"], _denied(errno.ENOSYS))
     yield from _when(_IF_EQUAL, numbers["clone"], _clone())
     yield from _when(_IF_EQUAL, numbers["ioctl"], _ioctl())
+    yield from _when(_IF_EQUAL, numbers["setsockopt"], _setsockopt())
     yield from _when(_IF_EQUAL, numbers["socket"], _socket(raw_sockets))
     yield _return(_ALLOW)
 
@@ -91,6 +95,16 @@ def _ioctl() -> list[_Code]:
     return [*lines, _return(_ALLOW)]
 
 
+def _setsockopt() -> list[_Code]:
+    lines = [_load(_argument(1))]
+    for level, names in _MEMBERSHIPS:
+        of_level = [_load(_argument(2))]
+        for name in names:
+            of_level += _when(_IF_EQUAL, name, _denied(errno.EPERM))
+        lines += _when(_IF_EQUAL, level, [*of_level, _return(_ALLOW)])
+    return [*lines, _return(_ALLOW)]
+
+
 def _socket(raw_sockets: bool) -> list[_Code]:
     """The Internet, and routing netlink to ask the kernel for routes and addresses.
 
@@ -98,12 +112,10 @@ def _socket(raw_sockets: bool) -> list[_Code]:
     every file view (CVE-2020-15257, containerd-shim). Not AF_VSOCK, which passes by every address
     rule, nor AF_ALG and the many families in which the kernel's flaws are.
     """
-    internet = [_return(_ALLOW)]
-    if not raw_sockets:
-        internet = [_load(_argument(1)), (_AND, 0, 0, 0xF)]
-        for kind in _RAW_TYPES:
-            internet += _when(_IF_EQUAL, kind, _denied(errno.EPERM))
-        internet.append(_return(_ALLOW))
+    internet = [_load(_argument(1)), (_AND, 0, 0, 0xF)]
+    for kind in (_SOCK_PACKET,) if raw_sockets else (_SOCK_PACKET, _SOCK_RAW):
+        internet += _when(_IF_EQUAL, kind, _denied(errno.EPERM))
+    internet.append(_return(_ALLOW))
     netlink = [
         _load(_argument(2)),
         *_when(_IF_EQUAL, _NETLINK_ROUTE, [_return(_ALLOW)]),

@@ -60,6 +60,7 @@ NUMBERS: Final[dict[str, tuple[int | None, int | None]]] = {
     "setgroups": (116, 159),
     "setns": (308, 268),
     "setresgid": (119, 149),
+    "setsockopt": (54, 208),
     "settimeofday": (164, 170),
     "socket": (41, 198),
     "swapoff": (168, 225),

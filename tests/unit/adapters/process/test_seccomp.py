@@ -98,7 +98,7 @@ def test_no_new_namespace_by_clone(here: Processor) -> None:
         ((AF_NETLINK, RAW, 12), errno.EPROTONOSUPPORT, errno.EPROTONOSUPPORT),
         ((AF_INET, RAW, 255), errno.EPERM, 0),
         ((AF_INET6, RAW | 0o2000000, 58), errno.EPERM, 0),
-        ((AF_INET, OLD_PACKET, 0), errno.EPERM, 0),
+        ((AF_INET, OLD_PACKET, 0), errno.EPERM, errno.EPERM),
         ((AF_PACKET, RAW, 0), errno.EAFNOSUPPORT, 0),
         ((AF_UNIX, STREAM, 0), errno.EAFNOSUPPORT, errno.EAFNOSUPPORT),
         ((AF_VSOCK, STREAM, 0), errno.EAFNOSUPPORT, errno.EAFNOSUPPORT),
@@ -111,6 +111,15 @@ def test_sockets_are_those_of_the_internet(
     for raw, expected in ((False, plain), (True, with_raw)):
         code = compiled(here, raw_sockets=raw)
         assert outcome(code, here.audit_arch, number, *call) == expected
+
+
+@pytest.mark.parametrize(("level", "name"), [(0, 35), (0, 42), (41, 20), (41, 46)])
+def test_no_multicast_group_is_joined(here: Processor, level: int, name: int) -> None:
+    code = compiled(here, raw_sockets=True)
+    number = here.numbers["setsockopt"]
+    assert outcome(code, here.audit_arch, number, 3, level, name) == errno.EPERM
+    assert outcome(code, here.audit_arch, number, 3, level + 1, name) == 0
+    assert outcome(code, here.audit_arch, number, 3, level, 2) == 0  # IP_TTL
 
 
 def test_typing_into_a_terminal_is_denied(here: Processor) -> None:

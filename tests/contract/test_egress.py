@@ -1,0 +1,326 @@
+"""No packet leaves for an address that the plan doesn't name, however it is sent, whoever sends it.
+
+Packets are captured beside the executions. NETSONDE_TRIES says how many generated plans and hostile
+attempts are run in all (60 unless set).
+"""
+
+import asyncio
+import gc
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from netsonde.adapters.process.find_chain import Wanted, find_chain
+from netsonde.adapters.process.nft_egress import NftablesEgress
+from netsonde.adapters.process.subprocess_runner import SubprocessRunner
+from netsonde.adapters.programs import InstalledPrograms
+from netsonde.application.ports import Ended, HowEnded
+from netsonde.domain.execution import Status
+from netsonde.domain.layer import LayerMode
+from netsonde.domain.plan import Plan
+from netsonde.domain.planning import Allowed
+from tests.contract.hostile import sender
+from tests.contract.lab.access import Lab
+from tests.contract.lab.capture import Capture
+from tests.contract.lab_product import WITH_IPV6, path_of, product, sent_beyond
+from tests.contract.runner.hostile_programs import plan_for
+from tests.contract.runner.layer_sets import readable
+
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
+TRIES = int(os.environ.get("NETSONDE_TRIES", "60"))
+
+# What another layer refuses before it comes to packets.
+BY_SECCOMP = {"membership", "membership6", "old_packet_socket"}
+# The kernel sends it in nobody's name, so that the guard alone can't tell whose it is.
+BY_SECCOMP_ALONE = {"membership", "membership6"}
+HARMLESS = {"netlink"}  # sends nothing: refused by the kernel for want of a capability
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the hostile program, which may be read."""
+    directory = tmp_path_factory.mktemp("sender")
+    text = Path(str(sender.__file__)).read_text()
+    program = directory / "sender.py"
+    program.write_text(f"#!{Path(sys.executable).resolve()} -IS\n{text}")
+    program.chmod(0o755)
+    return directory
+
+
+@pytest.fixture(scope="module", params=["alone", "full"])
+def runner(request: pytest.FixtureRequest, directory: Path) -> SubprocessRunner:
+    """With the guard and nothing else but capabilities, and with every layer there is."""
+    off = LayerMode.OFF if request.param == "alone" else LayerMode.AUTO
+    wanted = Wanted(
+        readable=readable(directory), pid_namespace=off, filesystem=off, seccomp=off, cgroup=off
+    )
+    chain = find_chain(InstalledPrograms(), wanted)
+    (layer,) = (layer for layer in chain.layers() if layer.name == "egress")
+    if not layer.active:
+        pytest.skip(layer.reason)
+    return SubprocessRunner(chain)
+
+
+def run(runner: SubprocessRunner, *argv: str, to: tuple[str, ...], raw: bool = True) -> Ended:
+    return asyncio.run(runner.run(plan_for(*argv, addresses=to, needs_raw_sockets=raw)))
+
+
+def attempt(directory: Path, way: str, to: str, port: int, permitted: str) -> tuple[str, ...]:
+    return (str(directory / "sender.py"), way, to, str(port), "eth0", permitted)
+
+
+@contextmanager
+def nothing_beyond(*named: str) -> Iterator[None]:
+    with Capture("eth0") as capture, Capture("lo") as loopback:
+        yield
+    assert sent_beyond(capture, *named) == set()
+    assert sent_beyond(loopback, *named) == set()
+
+
+@pytest.mark.parametrize("way", sender.WAYS)
+def test_whichever_way_it_is_sent_nothing_gets_out_and_the_execution_ends(
+    way: str, runner: SubprocessRunner, directory: Path, lab: Lab, request: pytest.FixtureRequest
+) -> None:
+    layers = request.node.callspec.params["runner"]
+    if way in BY_SECCOMP_ALONE and layers == "alone":
+        pytest.skip("seccomp stops it, and nothing else")
+    with nothing_beyond(lab.web):
+        ended = run(runner, *attempt(directory, way, lab.public, 9, lab.web), to=(lab.web,))
+    if way in HARMLESS:
+        assert (ended.how, ended.stdout.data) == (HowEnded.EXITED, b"EPERM\n")
+    elif way in BY_SECCOMP and layers == "full":
+        assert ended.how is HowEnded.EXITED
+        assert ended.stdout.data == b"EPERM\n"
+    else:
+        assert ended.how is HowEnded.VIOLATED
+        assert ended.reason
+
+
+def test_what_is_named_is_reached(runner: SubprocessRunner, directory: Path, lab: Lab) -> None:
+    for way in ("udp", "tcp", "raw", "frame", "mapped", "thread", "descendant"):
+        words = attempt(directory, way, lab.web, 9, lab.r1)
+        ended = run(runner, *words, to=(lab.web, lab.r1))
+        assert (ended.how, ended.stdout.data, ended.reason) == (HowEnded.EXITED, b"sent\n", "")
+    for way, to in (("ipv6_udp", lab.r1_6), ("ipv6_raw", lab.r1_6), ("frame6", "fd77::/64")):
+        ended = run(runner, *attempt(directory, way, lab.web, 9, lab.r1), to=(to,))
+        assert (ended.how, ended.stdout.data, ended.reason) == (HowEnded.EXITED, b"sent\n", "")
+
+
+def test_where_it_went_and_how_is_told(runner: SubprocessRunner, directory: Path, lab: Lab) -> None:
+    told = {
+        "udp": "8.8.8.8 udp 99",
+        "tcp": "8.8.8.8 tcp 99",
+        "icmp": "8.8.8.8 icmp",
+        "ipv6_udp": "fd77::1 udp 99",
+        "arp": "arp 10.77.0.77",
+        "frame": "8.8.8.8 udp 29811",
+        "other_ethertype": "frame 0x88cc",
+    }
+    for way, destination in told.items():
+        ended = run(runner, *attempt(directory, way, lab.public, 99, lab.web), to=(lab.web,))
+        assert (ended.how, ended.reason) == (HowEnded.VIOLATED, destination)
+
+
+def test_resolvers_are_asked_at_their_port_only_and_by_plans_that_say_so(
+    runner: SubprocessRunner, directory: Path, lab: Lab
+) -> None:
+    def asked(port: int, asks_resolver: bool) -> HowEnded:
+        words = attempt(directory, "udp", lab.dns, port, lab.web)
+        plan = plan_for(*words, addresses=(lab.web,))
+        plan = msgspec.structs.replace(plan, asks_resolver=asks_resolver)
+        return asyncio.run(runner.run(plan)).how
+
+    assert asked(53, True) is HowEnded.EXITED
+    assert asked(54, True) is HowEnded.VIOLATED
+    assert asked(53, False) is HowEnded.VIOLATED
+
+
+def test_a_network_and_an_address_in_it_are_one_destination(
+    runner: SubprocessRunner, directory: Path, lab: Lab
+) -> None:
+    words = attempt(directory, "udp", lab.web, 9, lab.web)
+    for to in (("10.77.2.0/24", lab.web), (lab.web, "10.0.0.0/8", "10.77.2.0/24")):
+        assert run(runner, *words, to=to).how is HowEnded.EXITED
+
+
+def test_many_at_once_are_held_to_their_own_destinations(
+    runner: SubprocessRunner, directory: Path, lab: Lab
+) -> None:
+    targets = (lab.web, lab.r1, lab.r2, lab.lossy)
+
+    async def one(number: int) -> HowEnded:
+        to, named = targets[number % 4], targets[(number // 4) % 4]
+        plan = plan_for(*attempt(directory, "udp", to, 9, named), addresses=(named,))
+        ended = await runner.run(plan)
+        assert ended.reason in ("", f"{to} udp 9")
+        return ended.how
+
+    async def scene() -> list[HowEnded]:
+        return await asyncio.gather(*map(one, range(32)))
+
+    expected = [
+        HowEnded.EXITED if number % 4 == (number // 4) % 4 else HowEnded.VIOLATED
+        for number in range(32)
+    ]
+    assert asyncio.run(scene()) == expected
+
+
+def test_a_device_that_comes_later_is_watched_too(
+    runner: SubprocessRunner, directory: Path, lab: Lab
+) -> None:
+    ip = path_of("ip")
+    pair = ("name", "late0", "type", "veth", "peer", "name", "late1")
+    subprocess.run((ip, "link", "add", *pair), check=True)
+    try:
+        for end in ("late0", "late1"):
+            subprocess.run((ip, "link", "set", end, "addrgenmode", "none", "up"), check=True)
+        words = (str(directory / "sender.py"), "frame", lab.public, "9", "late0", lab.web)
+        with Capture("late0") as capture:
+            assert run(runner, *words, to=(lab.web,)).how is HowEnded.VIOLATED
+        assert not capture.packets
+    finally:
+        subprocess.run((ip, "link", "del", "late0"), check=True)
+    assert run(runner, *attempt(directory, "udp", lab.web, 9, lab.web), to=(lab.web,)).reason == ""
+
+
+def test_others_packets_are_let_alone(runner: SubprocessRunner, lab: Lab) -> None:
+    pinged = subprocess.run(
+        (path_of("ping"), "-n", "-c", "1", "-W", "5", lab.public), capture_output=True, check=False
+    )
+    assert pinged.returncode == 0, pinged
+
+
+def table_names() -> set[str]:
+    listed = subprocess.run((path_of("nft"), "list", "tables"), capture_output=True, check=True)
+    return {line for line in listed.stdout.decode().splitlines() if "netsonde" in line}
+
+
+def test_servers_side_by_side_have_rules_of_their_own_which_go_with_them() -> None:
+    gc.collect()  # the guards of earlier tests
+    before = table_names()
+    first, second = NftablesEgress(), NftablesEgress()
+    assert len(table_names() - before) == 4
+    assert first.trial() is second.trial() is None
+    first.close()
+    assert len(table_names() - before) == 2
+    del second
+    gc.collect()
+    assert table_names() == before
+
+
+def test_what_a_killed_server_left_is_taken_over_by_the_next() -> None:
+    gc.collect()
+    before = table_names()
+    script = (
+        "from netsonde.adapters.process.nft_egress import NftablesEgress\n"
+        "guard = NftablesEgress()\nprint(flush=True)\ninput()"
+    )
+    doomed = subprocess.Popen(
+        (sys.executable, "-c", script), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert doomed.stdout is not None and doomed.stdin is not None
+    with doomed.stdin, doomed.stdout:
+        doomed.stdout.readline()
+        doomed.send_signal(signal.SIGKILL)
+        doomed.wait()
+    left = table_names() - before
+    assert len(left) == 2
+    heir = NftablesEgress()
+    assert heir.trial() is None
+    assert table_names() - before == left
+    heir.close()
+    assert table_names() == before
+
+
+def test_callers_and_the_record_are_told_of_a_violation(lab: Lab) -> None:
+    """The whole use-case, with a plan that was tampered with on its way to the runner."""
+    tools = product()
+    real = tools._plans._runner
+
+    class Misled:
+        async def run(self, plan: Plan, on_stdout: object = None) -> Ended:
+            return await real.run(msgspec.structs.replace(plan, addresses=(lab.r1,)))
+
+    tools._plans._runner = Misled()  # as if planning were wrong
+    members = {"target": lab.web, "extra_args": "-c 1"}
+    output = asyncio.run(tools.execute("PingTool", members))
+    assert output.status is Status.FAILED
+    assert output.error is not None
+    assert output.error.error_type == "policy_denied"
+    assert output.error.metadata == {"rule": "egress.violation", "offending": f"{lab.web} icmp"}
+
+
+REQUESTS = (
+    ("PingTool", "-c 1"),
+    ("PingTool", "-c 2 -i 0.2 -s 100"),
+    ("TracertTool", "-m 3 -q 1"),
+    ("TracertTool", "-m 2 -q 1 -I"),
+    ("TracertTool", "-m 2 -q 1 -T"),
+    ("NmapTool", "-sn"),
+    ("NmapTool", "-sS -p 22,80,81"),
+    ("NmapTool", "-sT -Pn -p 80,443"),
+    ("NmapTool", "-sU -Pn -p 53 --max-retries 0"),
+    ("NmapTool", "-sn --traceroute"),
+)
+
+
+def test_generated_plans_and_hostile_attempts_reach_what_is_named_and_nothing_else(
+    directory: Path, lab: Lab
+) -> None:
+    chance = random.Random(20_261_128)
+    targets = (lab.web, lab.r1, lab.r2, lab.lossy, lab.target, "web.lab.internal")
+    tools = product(WITH_IPV6)
+    chain = find_chain(InstalledPrograms(), Wanted(readable=readable(directory)))
+    hostile = SubprocessRunner(chain)
+    ways = sorted(sender.WAYS.keys() - BY_SECCOMP - HARMLESS)
+
+    async def legitimate() -> tuple[set[str], bool]:
+        name, extra_args = chance.choice(REQUESTS)
+        target = chance.choice(targets)
+        members = {"target": target, "extra_args": extra_args}
+        output = await tools.execute(name, members)
+        assert output.status in (Status.SUCCESS, Status.FAILED), output
+        assert output.error is None or output.error.error_type == "execution_error", output
+        return {*output.addresses, lab.dns}, True
+
+    async def misled() -> tuple[set[str], bool]:
+        """What the program is told, and what its plan names, are two things."""
+        name, extra_args = chance.choice(REQUESTS)
+        # Not the router: anybody may ask for it, by ARP, and nmap does no more than that.
+        target, named = chance.sample((lab.web, lab.r2, lab.lossy, lab.target), 2)
+        entry = tools.catalog.find(name)
+        assert entry is not None
+        verdict = await tools.judge(entry, {"target": target, "extra_args": extra_args})
+        assert isinstance(verdict, Allowed)
+        plan = msgspec.structs.replace(verdict.plan, addresses=(named,), named_addresses=())
+        ended = await hostile.run(plan)
+        seen = ended.how is HowEnded.VIOLATED and target in ended.reason.split()
+        assert seen, (verdict.plan.argv, named, ended)
+        return {named}, seen
+
+    async def attack() -> tuple[set[str], bool]:
+        named = chance.choice(targets[:5])
+        to = chance.choice((lab.public, "10.77.2.9", "192.168.7.7", "172.16.0.1", "203.0.113.5"))
+        words = attempt(directory, chance.choice(ways), to, chance.randrange(1, 65536), named)
+        plan = plan_for(*words, addresses=(named,), needs_raw_sockets=True)
+        return {named}, (await hostile.run(plan)).how is HowEnded.VIOLATED
+
+    async def scene() -> list[object]:
+        wrong: list[object] = []
+        for number in range(TRIES):
+            kind = (attack, misled, attack, misled, legitimate)[number % 5]
+            with Capture("eth0", capacity=4096) as capture:
+                named, as_expected = await kind()
+            if (beyond := sent_beyond(capture, *named)) or not as_expected:
+                wrong.append((number, kind.__name__, named, beyond))
+        return wrong
+
+    assert asyncio.run(scene()) == []
