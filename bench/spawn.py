@@ -37,10 +37,11 @@ def _sets() -> dict[str, tuple[LaunchChain, float]]:
     return {
         "basic": (find_basic_chain(programs), 2),
         "Landlock, seccomp, capabilities": (
-            find(Wanted(pid_namespace=OFF, cgroup=OFF)),
+            find(Wanted(pid_namespace=OFF, cgroup=OFF, egress=OFF)),
             15,
         ),
-        "bubblewrap, seccomp, capabilities": (find(Wanted(cgroup=OFF)), 15),
+        "bubblewrap, seccomp, capabilities": (find(Wanted(cgroup=OFF, egress=OFF)), 15),
+        "the same and cgroups": (find(Wanted(egress=OFF)), 15),
         "all that this host allows": (find(Wanted()), 15),
     }
 

@@ -13,11 +13,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from netsonde.adapters.process.egress import Destinations
 from netsonde.adapters.process.find_chain import Wanted, find_chain
 from netsonde.adapters.process.nft_egress import NftablesEgress
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
@@ -201,6 +203,46 @@ def test_others_packets_are_let_alone(runner: SubprocessRunner, lab: Lab) -> Non
 def table_names() -> set[str]:
     listed = subprocess.run((path_of("nft"), "list", "tables"), capture_output=True, check=True)
     return {line for line in listed.stdout.decode().splitlines() if "netsonde" in line}
+
+
+def test_afterwards_nothing_is_allowed_any_more(lab: Lab) -> None:
+    gc.collect()
+    guard = NftablesEgress()
+    named = ("10.0.0.0/8", lab.web, "fd77::/16", lab.web6)
+    resolvers = tuple(map(ip_address, (lab.dns, lab.web6)))
+
+    async def scene(rounds: int) -> None:
+        for count in range(rounds):
+            networks = tuple(map(ip_network, named[count % 4 :]))
+            with guard.held(Destinations(networks=networks, resolvers=resolvers), print):
+                pass
+
+    asyncio.run(scene(8))
+    for kind in ("inet", "netdev"):
+        words = (path_of("nft"), "list", "table", kind, f"netsonde_{guard._groups.numbers[0]}")
+        listed = subprocess.run(words, capture_output=True, check=True)
+        assert b"elements" not in listed.stdout
+    asyncio.run(scene(1100))  # more than there are group numbers: each was given back
+    guard.close()
+
+
+def test_rights_that_cannot_be_withdrawn_are_told_and_their_number_is_not_used_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    guard = NftablesEgress()
+    destinations = Destinations(networks=(ip_network("10.0.0.1"),))
+
+    async def scene() -> None:
+        with guard.held(destinations, print):
+            table = f"netsonde_{guard._groups.numbers[0]}"
+            guard._nft.run(f"delete table inet {table}")
+
+    asyncio.run(scene())
+    assert [record.getMessage() for record in caplog.records] == ["egress.not_withdrawn"]
+    assert guard._groups.numbers[0] not in guard._groups._free
+    with pytest.raises(FileNotFoundError):
+        asyncio.run(scene())  # the rules are gone, so nothing is started
+    guard.close()
 
 
 def test_servers_side_by_side_have_rules_of_their_own_which_go_with_them() -> None:

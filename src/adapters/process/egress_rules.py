@@ -24,8 +24,8 @@ _TOLD: Final = "limit rate 20/second burst 5 packets"
 _SETS: Final = """
 set allowed4 { typeof meta skgid . ip daddr; flags interval; }
 set allowed6 { typeof meta skgid . ip6 daddr; flags interval; }
-set asked4 { typeof meta skgid . ip daddr; }
-set asked6 { typeof meta skgid . ip6 daddr; }
+set asked4 { typeof meta skgid . ip daddr; flags interval; }
+set asked6 { typeof meta skgid . ip6 daddr; flags interval; }
 set told { typeof meta skgid; size 4096; flags dynamic, timeout; timeout 10s; }
 """
 _HOLD: Final = """
@@ -84,22 +84,18 @@ def tables(name: str, groups: range, log_group: int) -> str:
     values = {"told": _TOLD, "log_group": log_group, "snaplen": SNAPLEN, "priority": _PRIORITY}
     values |= {"first": groups[0], "last": groups[-1]}
     own = _SETS + _HOLD % values + _JUDGE4
-    return (
-        "\n".join(
-            (
-                *(f"table {kind} {name} {{}}\ndelete table {kind} {name}" for kind in _KINDS),
-                f"table inet {name} {{{own}{_JUDGE6 % {'more': ''}}{_OUTPUT % values}}}",
-                f"table netdev {name} {{{own}{_JUDGE6 % {'more': _SOLICITATION}}{_FRAMES}}}",
-            )
+    return "\n".join(
+        (
+            removal(name),
+            f"table inet {name} {{{own}{_JUDGE6 % {'more': ''}}{_OUTPUT % values}}}",
+            f"table netdev {name} {{{own}{_JUDGE6 % {'more': _SOLICITATION}}{_FRAMES}}}",
         )
-        .replace("; }", "\n}")
-        .replace(";", "\n")
     )
 
 
 def removal(name: str) -> str:
-    """Both tables gone."""
-    return "\n".join(f"delete table {kind} {name}" for kind in _KINDS)
+    """Both tables gone, also where there was none: deleting one must not fail."""
+    return "\n".join(f"table {kind} {name} {{}}\ndelete table {kind} {name}" for kind in _KINDS)
 
 
 def device(name: str, groups: range, *, index: int, device: str, has_header: bool) -> str:
@@ -151,12 +147,8 @@ def _elements(words: str, name: str, group: int, networks: Iterable[Network]) ->
             of_four.append(network)
         else:
             of_six.append(network)
-    # Joined: no element of a set of intervals may overlap with another.
+    # Joined: no element of a set of intervals may overlap with another. Always with a prefix: nft 1.0.6
+    # can't delete a single address that it added without one.
     for version, joined in ((4, collapse_addresses(of_four)), (6, collapse_addresses(of_six))):
-        if listed := ", ".join(f"{group} . {_element(network)}" for network in joined):
+        if listed := ", ".join(f"{group} . {network}" for network in joined):
             yield f"{words} {name}{version} {{ {listed} }}"
-
-
-def _element(network: Network) -> str:
-    """A single address without its prefix, as sets without intervals want it."""
-    return str(network[0]) if network.num_addresses == 1 else str(network)

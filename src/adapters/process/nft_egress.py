@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import fcntl
+import logging
 import socket
 import struct
 import weakref
@@ -19,6 +20,7 @@ from .nftables import Nftables
 from .own_group import OwnGroups, change_thread_to
 from .routers import routers
 
+_log = logging.getLogger(__name__)
 _FIRST_LOG_GROUP: Final = 20_480
 _SIOCGIFHWADDR: Final = 0x8927
 # linux/if_arp.h: ARPHRD_ETHER, and ARPHRD_LOOPBACK, whose frames have Ethernet's header too.
@@ -68,8 +70,12 @@ class NftablesEgress:
         try:
             yield group
         finally:
-            with suppress(OSError):
+            try:
                 self._nft.run(egress_rules.admission(*terms, verb="delete"))
+            except OSError as error:
+                fields = {"group": group, "reason": str(error)}
+                _log.error("egress.not_withdrawn", extra={"fields": fields})
+            else:
                 self._groups.give_back(group)
 
     @contextmanager

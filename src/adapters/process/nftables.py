@@ -38,5 +38,5 @@ class Nftables:
         said = self._library.nft_ctx_get_error_buffer(self._context) or b""
         if failed:
             line = next(iter(said.decode("utf-8", "replace").splitlines()), "no reason given")
-            reason = line.rpartition(": ")[2]
+            reason = line.rpartition(": ")[2].partition(";")[0]  # "...; did you mean"
             raise OSError(_NAMES.get(reason, errno.EINVAL), reason or line)

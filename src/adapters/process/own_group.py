@@ -28,7 +28,7 @@ class OwnGroups:
         text = Path("/proc/self/gid_map").read_text() if gid_map is None else gid_map
         blocks = list(_mapped_blocks(text))
         if not blocks:
-            raise OSError(0, "this user namespace has no group numbers to spare (gid_map)")
+            raise OSError("this user namespace has no group numbers to spare (gid_map)")
         self.numbers, self._lock = _locked(blocks)
         self._free = deque(self.numbers)
 
@@ -39,7 +39,7 @@ class OwnGroups:
     def take(self) -> int:
         """One number, the one that has been free for longest; raises OSError if none is."""
         if not self._free:
-            raise OSError(0, "every group number of this server is taken")
+            raise OSError("every group number of this server is taken")
         return self._free.popleft()
 
     def give_back(self, number: int) -> None:
@@ -60,7 +60,7 @@ def change_thread_to(group: int) -> Callable[[], None]:
 
     def change() -> None:
         if here is None:
-            raise OSError(0, f"no system calls are written down for {os.uname().machine}")
+            raise OSError(f"no system calls are written down for {os.uname().machine}")
         array = (ctypes.c_uint32 * len(kept))(*kept)
         _called(here.numbers["setgroups"], ctypes.c_size_t(len(kept)), array)
         _called(here.numbers["setresgid"], *[ctypes.c_uint32(group)] * 3)
@@ -90,7 +90,7 @@ def _locked(blocks: list[range]) -> tuple[range, socket.socket]:
             lock.close()
             continue
         return block, lock
-    raise OSError(0, "too many servers in this network namespace")
+    raise OSError("too many servers in this network namespace")
 
 
 def _called(number: int, *arguments: object) -> None:

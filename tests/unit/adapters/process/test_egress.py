@@ -1,0 +1,187 @@
+"""From a plan to what its execution may reach, to the words of the packet filter."""
+
+import socket
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netsonde.adapters.process.egress import Destinations, destinations_of
+from netsonde.adapters.process.egress_rules import admission
+from netsonde.adapters.process.own_group import OwnGroups
+from netsonde.adapters.process.routers import routers
+from netsonde.domain.plan import Limits, Plan
+
+LIMITS = Limits(
+    timeout_s=1,
+    max_stdout_bytes=1,
+    max_stderr_bytes=1,
+    max_memory_bytes=1 << 26,
+    max_file_descriptors=64,
+    max_cpu_s=1,
+)
+
+
+def plan(*addresses: str, named: tuple[str, ...] = (), asks_resolver: bool = False) -> Plan:
+    return Plan(
+        tool="x",
+        target="x",
+        argv=("/x",),
+        addresses=addresses,
+        named_addresses=named,
+        host_count=1,
+        limits=LIMITS,
+        asks_resolver=asks_resolver,
+    )
+
+
+def test_destinations_are_what_the_plan_names(tmp_path: Path) -> None:
+    named = plan("10.0.0.0/24", "10.0.0.1", named=("10.0.0.53", "10.0.0.1"))
+    found = destinations_of(named, tmp_path / "none")
+    expected = ("10.0.0.0/24", "10.0.0.1", "10.0.0.53")
+    assert found == Destinations(networks=tuple(map(ip_network, expected)))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("nameserver 10.0.0.53\n", ("10.0.0.53",)),
+        (
+            "# nameserver 1.1.1.1\nsearch x\nnameserver\t10.0.0.1 # x\nnameserver fe80::1%eth0",
+            ("10.0.0.1", "fe80::1"),
+        ),
+        ("nameserver nonsense\nnameserver\n", ("127.0.0.1",)),
+        ("", ("127.0.0.1",)),
+        ("nameserver 10.0.0.1\nnameserver 10.0.0.1\n", ("10.0.0.1",)),
+    ],
+)
+def test_the_systems_resolvers_are_read_where_they_are_asked(
+    tmp_path: Path, text: str, expected: tuple[str, ...]
+) -> None:
+    file = tmp_path / "resolv.conf"
+    file.write_text(text)
+    assert destinations_of(plan(), file).resolvers == ()
+    found = destinations_of(plan(asks_resolver=True), file).resolvers
+    assert found == tuple(map(ip_address, expected))
+
+
+def test_without_the_file_the_resolver_is_this_host(tmp_path: Path) -> None:
+    found = destinations_of(plan(asks_resolver=True), tmp_path / "none").resolvers
+    assert found == (ip_address("127.0.0.1"),)
+
+
+def test_routers_are_the_gateways_of_all_routes(tmp_path: Path) -> None:
+    (tmp_path / "route").write_text(
+        "Iface\tDestination\tGateway\tFlags\n"
+        "eth0\t00000000\t01004D0A\t0003\n"
+        "eth0\t00004D0A\t00000000\t0001\n"
+        "eth0\tnonsense\n"
+    )
+    via, local = "fd77" + "0" * 27 + "1", "0" * 32
+    (tmp_path / "ipv6_route").write_text(
+        f"{local} 00 {local} 00 {via} 00000400 00000001 00000000 00000003 eth0\n"
+        f"{via} 80 {local} 00 {local} 00000000 00000002 00000000 80200001 lo\n"
+    )
+    assert routers(tmp_path) == {ip_address("10.77.0.1"), ip_address("fd77::1")}
+    assert routers(tmp_path / "none") == frozenset()
+
+
+def test_overlapping_networks_become_one_and_neighbours_are_asked_for_by_their_last_bits() -> None:
+    wanted = ("10.0.0.0/24", "10.0.0.1", "10.0.1.0/24", "fd77::12:3456", "fd77::/64")
+    destinations = Destinations(
+        networks=tuple(map(ip_network, wanted)), resolvers=(ip_address("10.0.0.53"),)
+    )
+    text = admission("t", 7, destinations, [ip_address("fd77::1")], verb="add")
+    assert text.splitlines() == [
+        "add element inet t allowed4 { 7 . 10.0.0.0/23 }",
+        "add element inet t allowed6 { 7 . fd77::/64 }",
+        "add element inet t asked4 { 7 . 10.0.0.53/32 }",
+        "add element netdev t allowed4 { 7 . 10.0.0.0/23 }",
+        "add element netdev t allowed6 { 7 . fd77::/64 }",
+        "add element netdev t asked4 { 7 . 10.0.0.53/32 }",
+        "add element netdev t neighbours4 { 7 . 10.0.0.0/23 }",
+        "add element netdev t neighbours6 { 7 . ff02::1:ff00:0/104 }",
+    ]
+    one = Destinations(networks=(ip_network("fd77::12:3456"),))
+    last = admission("t", 7, one, (), verb="delete").splitlines()[-1]
+    assert last == "delete element netdev t neighbours6 { 7 . ff02::1:ff12:3456/128 }"
+
+
+@given(
+    st.lists(
+        st.ip_addresses()
+        | st.builds(
+            lambda a, n: ip_network((a, n), strict=False), st.ip_addresses(v=4), st.integers(0, 32)
+        )
+    )
+)
+def test_whatever_is_named_is_admitted(named: list[object]) -> None:
+    networks = tuple(ip_network(str(one)) for one in named)
+    text = admission("t", 7, Destinations(networks=networks), (), verb="add")
+    admitted = [
+        ip_network(item.rpartition(" ")[2])
+        for line in text.splitlines()
+        if " inet " in line
+        for item in line[line.index("{") + 2 : -2].split(", ")
+    ]
+    for network in networks:
+        assert any(
+            network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]  # same version
+            for other in admitted
+        )
+
+
+def test_group_numbers_are_of_a_block_that_is_mapped_and_nobody_elses() -> None:
+    first, second = OwnGroups("0 0 4294967295\n"), OwnGroups("0 0 4294967295\n")
+    narrow = OwnGroups("         0     100000      65536\n")
+    try:
+        assert not set(first.numbers) & set(second.numbers)
+        assert max(first.numbers) < 2_000_000_000
+        assert set(narrow.numbers) <= set(range(40_000, 60_000))
+    finally:
+        for groups in (first, second, narrow):
+            groups.close()
+
+
+@pytest.mark.parametrize("gid_map", ["", "0 0 1\n", "0 100000 1000\n", "59500 0 100\n"])
+def test_without_a_block_to_spare_there_are_none(gid_map: str) -> None:
+    with pytest.raises(OSError, match="gid_map"):
+        OwnGroups(gid_map)
+
+
+def test_blocks_run_out_and_a_closed_one_is_free_again() -> None:
+    taken: list[OwnGroups] = []
+    try:
+        taken += [OwnGroups("0 0 65536") for _ in range(16)]
+        with pytest.raises(OSError, match="too many servers"):
+            OwnGroups("0 0 65536")
+        taken.pop().close()
+        taken.append(OwnGroups("0 0 65536"))
+    finally:
+        for groups in taken:
+            groups.close()
+
+
+def test_the_number_that_has_been_free_for_longest_is_taken() -> None:
+    groups = OwnGroups("0 0 65536")
+    try:
+        first, second = groups.take(), groups.take()
+        groups.give_back(first)
+        rest = [groups.take() for _ in range(len(groups.numbers) - 1)]
+        assert (second in rest, rest[-1]) == (False, first)
+        with pytest.raises(OSError, match="taken"):
+            groups.take()
+    finally:
+        groups.close()
+
+
+def test_a_block_is_locked_within_its_network_namespace_only() -> None:
+    groups = OwnGroups("0 0 65536")
+    name = f"\0netsonde-groups-{groups.numbers[0]}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        with pytest.raises(OSError, match="in use"):
+            other.bind(name)
+        groups.close()
+        other.bind(name)
