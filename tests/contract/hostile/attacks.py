@@ -29,6 +29,10 @@ TITLES: Final = {
     "stay": "outlive a server that gets SIGKILL",
     "signal_server": "signal the server",
     "unix_sockets": "connect to local services (abstract and named sockets)",
+    "second_udp": "send to a second address by UDP",
+    "second_tcp": "connect to a second address by TCP",
+    "second_raw": "send to a second address by a raw socket that the plan needs",
+    "second_frame": "send to a second address by a packet socket that the plan needs",
     "raw_sockets": "raw and packet sockets that the plan doesn't need",
     "odd_sockets": "other socket families (VSOCK, ALG, netfilter)",
     "new_namespaces": "make a user namespace, or mount",
@@ -46,6 +50,8 @@ _LOOT: Final = dict.fromkeys(
 def verdict(attack: str, outcome: dict[str, Any], left: list[str]) -> tuple[bool, str]:
     """Whether the attack was stopped, and how that shows; from evidence before its own word."""
     assert outcome["how"] != "not_started", outcome["reason"]
+    if outcome["how"] == "violated" and not outcome["harmed"]:
+        return True, "held back, ended"
     if outcome["harmed"]:
         return False, outcome["harmed"]
     if left:

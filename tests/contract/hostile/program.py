@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import sys
 import time
 
@@ -301,6 +302,49 @@ def unix_sockets(facts):
             client.connect(address)
 
     say(*first_success(lambda: connect("\0" + facts["abstract"]), lambda: connect(facts["socket"])))
+
+
+def second_udp(facts):
+    def send():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.sendto(b"x", tuple(facts["second"]))
+
+    say(*first_success(send))
+
+
+def second_tcp(facts):
+    def connect():
+        socket.create_connection(tuple(facts["second"]), timeout=1).close()
+
+    say(*first_success(connect))
+
+
+def datagram(facts):
+    """A whole IPv4 packet with a UDP datagram in it; the kernel fills in the checksum."""
+    to, port = facts["second"]
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 29, 1, 0, 64, 17, 0)
+    header += socket.inet_aton("127.0.0.1") + socket.inet_aton(to)
+    total = sum(struct.unpack("!10H", header))
+    total = (total & 0xFFFF) + (total >> 16)
+    header = header[:10] + struct.pack("!H", ~total & 0xFFFF) + header[12:]
+    return header + struct.pack("!HHHH", 4000, port, 9, 0) + b"x"
+
+
+def second_raw(facts):
+    def send():
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as client:
+            client.sendto(datagram(facts), (facts["second"][0], 0))
+
+    say(*first_success(send))
+
+
+def second_frame(facts):
+    def send():
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as client:
+            client.bind(("lo", 0))
+            client.send(bytes(12) + b"\x08\x00" + datagram(facts))
+
+    say(*first_success(send))
 
 
 def raw_sockets(facts):

@@ -27,6 +27,8 @@ MEMORY_MIB, TIMEOUT_S = 320, 6.0
 PROCESSES = 64
 KEPT_BYTES = 1 << 20
 STAYS = "stay"
+RAW = ("second_raw", "second_frame")
+SECOND = "127.0.0.2"
 
 
 class Victim:
@@ -48,9 +50,15 @@ class Victim:
         self._abstract.bind(f"\0netsonde-victim-{os.getpid()}")
         self._named = socket.socket(socket.AF_UNIX)
         self._named.bind(str(folder / "outside" / f"socket-{os.getpid()}"))
-        for listener in (self._abstract, self._named):
+        # A second host, as far as a plan is concerned.
+        self._second = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._second.bind((SECOND, 0))
+        self._second_tcp = socket.socket()
+        self._second_tcp.bind(self._second.getsockname())
+        for listener in (self._abstract, self._named, self._second_tcp):
             listener.listen()
-            listener.setblocking(False)
+        for one in (self._abstract, self._named, self._second_tcp, self._second):
+            one.setblocking(False)
 
     def facts(self) -> str:
         return json.dumps(
@@ -64,19 +72,15 @@ class Victim:
                 "home": str(self.folder / "home" / "precious"),
                 "secret": str(self.folder / "secrets" / "precious"),
                 "outside": str(self.outside),
+                "second": self._second.getsockname(),
             }
         )
 
     def harmed(self) -> str:
         """What can be seen of an attack from here; empty if nothing."""
         signals, self.signals = self.signals, 0
-        accepted = 0
-        for listener in (self._abstract, self._named):
-            try:
-                listener.accept()[0].close()
-                accepted += 1
-            except BlockingIOError:
-                pass
+        accepted = [_accepted(listener) for listener in (self._abstract, self._named)]
+        reached = _heard(self._second) or _accepted(self._second_tcp)
         created = self.outside / "created"
         created_there = created.exists()
         created.unlink(missing_ok=True)
@@ -84,7 +88,8 @@ class Victim:
         (self.outside / "precious").write_bytes(TOKEN)
         evidence = {
             "signalled": signals,
-            "connected": accepted,
+            "connected": any(accepted),
+            "reached": reached,
             "created": created_there,
             "removed": gone,
         }
@@ -92,6 +97,21 @@ class Victim:
 
     def _note_signal(self, *_: object) -> None:
         self.signals += 1
+
+
+def _accepted(listener: socket.socket) -> bool:
+    try:
+        listener.accept()[0].close()
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _heard(listener: socket.socket) -> bool:
+    try:
+        return bool(listener.recv(64))
+    except BlockingIOError:
+        return False
 
 
 async def serve(layers: str, folder: Path) -> None:
@@ -109,7 +129,9 @@ async def serve(layers: str, folder: Path) -> None:
         attack = line.strip()
         program = str(folder / "programs" / "program.py")
         plan = _plan(
-            program, attack, victim.facts(), timeout_s=600 if attack == STAYS else TIMEOUT_S
+            *(program, attack, victim.facts()),
+            timeout_s=600 if attack == STAYS else TIMEOUT_S,
+            raw=attack in RAW,
         )
         before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         started_s = time.monotonic()
@@ -137,13 +159,14 @@ def _told(ended: Ended) -> dict[str, Any]:
     }
 
 
-def _plan(*argv: str, timeout_s: float) -> Plan:
+def _plan(*argv: str, timeout_s: float, raw: bool) -> Plan:
     return Plan(
         tool="hostile",
         target="127.0.0.1",
         argv=argv,
         addresses=("127.0.0.1",),
         host_count=1,
+        needs_raw_sockets=raw,
         limits=Limits(
             timeout_s=timeout_s,
             max_stdout_bytes=KEPT_BYTES,

@@ -1,7 +1,7 @@
 """The sets of layers that this host allows, as tests run everything against each of them.
 
 `poorest` is a host without setpriv; `basic` one without anything but util-linux; `landlock` what an
-unprivileged container has (no namespace, no cgroup); `full` everything that this host has.
+unprivileged container has (no namespace, no cgroup, no egress guard); `full` everything that this host has.
 """
 
 import sys
@@ -50,8 +50,8 @@ def made(name: str, directory: Path, *, max_processes: int = 128) -> LaunchChain
         case "basic":
             return find_basic_chain(InstalledPrograms())
         case "landlock":
-            uncounted = msgspec.structs.replace(wanted, cgroup=LayerMode.OFF)
-            return find_chain(Without("bwrap"), uncounted)
+            poorer = msgspec.structs.replace(wanted, cgroup=LayerMode.OFF, egress=LayerMode.OFF)
+            return find_chain(Without("bwrap"), poorer)
         case _:
             return find_chain(InstalledPrograms(), wanted)
 
