@@ -6,10 +6,10 @@ import re
 from tests.unit.deploy.tree import read, settings_of
 
 
-def unit() -> dict[str, list[str]]:
+def unit(name: str = "netsonde.service") -> dict[str, list[str]]:
     """The directives of [Service] with all their values."""
     found: dict[str, list[str]] = {}
-    section = read("systemd/netsonde.service").split("[Service]")[1].split("[Install]")[0]
+    section = read(f"systemd/{name}").split("[Service]")[1].split("[Install]")[0]
     for line in section.splitlines():
         if line and not line.startswith("#"):
             name, value = line.split("=", 1)
@@ -23,6 +23,14 @@ def test_the_unit_gives_one_capability_and_no_second_user() -> None:
     assert "AF_PACKET" in unit()["RestrictAddressFamilies"][0].split()
     (user,) = unit()["User"]
     assert f"\nu {user} " in read("systemd/netsonde.sysusers")
+
+
+def test_the_drop_in_gives_what_the_egress_guard_needs_and_then_insists_on_it() -> None:
+    more = unit("egress.conf")
+    capabilities = ["CAP_NET_ADMIN CAP_SETGID"]
+    assert more["AmbientCapabilities"] == more["CapabilityBoundingSet"] == capabilities
+    (word,) = more["Environment"]
+    assert settings_of(dict([word.split("=", 1)])).settings.sandbox.egress == "require"
 
 
 def test_netsonde_takes_the_settings_of_the_unit_and_has_the_time_to_end() -> None:
