@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +17,7 @@ from netsonde.application.ports import Capture, Ended, HowEnded, ProcessRunner
 from netsonde.domain.plan import Plan
 
 from .runner.hostile_programs import SHELL, plan_for, written
-from .runner.layer_sets import SETS, chain_of
+from .runner.layer_sets import SETS, active, chain_of
 
 
 class World(Protocol):
@@ -30,6 +31,9 @@ class World(Protocol):
     def prints_and_hangs(self, stdout: str) -> str:
         """One that doesn't."""
 
+    def sends(self, address: str) -> str:
+        """One that says something, sends to an address, and then doesn't end."""
+
     def digest(self, program: str) -> str:
         """The SHA-256 of a program."""
 
@@ -37,9 +41,19 @@ class World(Protocol):
         """Put another program in its place."""
 
 
+SENDS = """import os, socket, time
+os.write(1, b"begun")
+try:
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("{}", 9))
+finally:
+    time.sleep(1000)
+"""
+
+
 class RealWorld:
     def __init__(self, directory: Path, chain: LaunchChain) -> None:
         self.runner: ProcessRunner = SubprocessRunner(chain)
+        self.guarded = active(chain).get("egress", False)
         self._directory = directory
 
     def prints(self, stdout: str, stderr: str = "", report: str = "", returncode: int = 0) -> str:
@@ -52,6 +66,10 @@ class RealWorld:
     def prints_and_hangs(self, stdout: str) -> str:
         script = f"printf %s {shlex.quote(stdout)}; exec sleep 1000"
         return written(self._directory, "hangs", SHELL + script)
+
+    def sends(self, address: str) -> str:
+        python = f"#!{Path(sys.executable).resolve()} -IS\n"
+        return written(self._directory, "sends", f"{python}{SENDS.format(address)}")
 
     def digest(self, program: str) -> str:
         return hashlib.sha256(Path(program).read_bytes()).hexdigest()
@@ -83,6 +101,13 @@ class MemoryWorld:
     def prints_and_hangs(self, stdout: str) -> str:
         self._programs["/hangs"] = Hangs(stdout=stdout.encode())
         return "/hangs"
+
+    def sends(self, address: str) -> str:
+        begun = Capture(data=b"begun")
+        self._programs["/sends"] = Ended(
+            how=HowEnded.VIOLATED, returncode=-9, stdout=begun, reason=f"{address} udp 9"
+        )
+        return "/sends"
 
     def digest(self, program: str) -> str:
         return self._digests.setdefault(program, "1" * 64)
@@ -172,6 +197,14 @@ def test_a_program_that_is_not_there_is_not_started_with_a_reason(world: World) 
     ended = run(world, plan_for("/nonexistent/program"))
     assert (ended.how, ended.returncode) == (HowEnded.NOT_STARTED, None)
     assert ended.reason
+
+
+def test_what_it_sends_to_an_address_that_the_plan_does_not_name_ends_it(world: World) -> None:
+    if isinstance(world, RealWorld) and not world.guarded:
+        pytest.skip("no egress guard in this set of layers, or on this host")
+    ended = run(world, plan_for(world.sends("127.0.0.2"), addresses=("127.0.0.1",)))
+    assert (ended.how, ended.reason) == (HowEnded.VIOLATED, "127.0.0.2 udp 9")
+    assert ended.stdout.data == b"begun"
 
 
 def test_a_program_with_the_pinned_digest_is_run(world: World) -> None:

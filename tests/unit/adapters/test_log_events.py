@@ -48,6 +48,18 @@ BUSY = msgspec.structs.replace(
 )
 
 
+VIOLATED = msgspec.structs.replace(
+    OUTPUT,
+    status=Status.FAILED,
+    error=ToolError(
+        error_type=ErrorType.POLICY_DENIED,
+        message="no",
+        recovery_suggestion="",
+        metadata={"rule": "egress.violation", "offending": "10.0.0.9 tcp 80"},
+    ),
+)
+
+
 def logged(
     caplog: pytest.LogCaptureFixture, *happenings: Happening, level: int = logging.INFO
 ) -> list[tuple[int, str, dict[str, Any]]]:
@@ -101,3 +113,11 @@ def test_every_final_status_has_a_level(caplog: pytest.LogCaptureFixture) -> Non
             caplog.clear()
             output = msgspec.structs.replace(OUTPUT, status=status)
             assert logged(caplog, Finished(output))
+
+
+def test_a_violation_is_an_error_whose_destination_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ((level, name, fields),) = logged(caplog, Finished(VIOLATED))
+    assert (level, name, fields["status"]) == (logging.ERROR, "tool.end", "failed")
+    assert (fields["rule"], fields["offending"]) == ("egress.violation", "10.0.0.9 tcp 80")

@@ -18,6 +18,12 @@ from tests.unit.application.world import CRASHED, DONE, SAID_NO, World, run
 GOOD = {"target": "10.0.0.1"}
 TIMED_OUT = Ended(how=HowEnded.TIMED_OUT, returncode=-15)
 ALTERED = Ended(how=HowEnded.ALTERED, returncode=None, reason="another digest")
+VIOLATED = Ended(
+    how=HowEnded.VIOLATED,
+    returncode=-9,
+    stdout=Capture(data=b"so far", total_bytes=6),
+    reason="10.0.0.9 tcp 80",
+)
 NOT_STARTED = Ended(how=HowEnded.NOT_STARTED, returncode=None, reason="no memory")
 
 
@@ -102,6 +108,7 @@ def test_an_unknown_a_disabled_and_a_missing_tool_are_told_apart() -> None:
         (TIMED_OUT, Status.TIMEOUT, ErrorType.TIMEOUT),
         (NOT_STARTED, Status.REFUSED, ErrorType.EXECUTION_ERROR),
         (ALTERED, Status.REFUSED, ErrorType.NOT_FOUND),
+        (VIOLATED, Status.FAILED, ErrorType.POLICY_DENIED),
     ],
 )
 def test_how_a_program_ended_gives_status_and_error(
@@ -118,8 +125,16 @@ def test_where_an_altered_program_is_and_what_it_is_now_is_not_for_callers() -> 
     assert output.error.metadata["rule"] == "program.unusable"
 
 
-def test_an_altered_program_does_not_open_the_breaker() -> None:
-    world = World(lambda plan: ALTERED)
+def test_a_violation_tells_where_it_sent_and_keeps_what_was_said() -> None:
+    output = run(World(lambda plan: VIOLATED).run_tool.execute("PingTool", GOOD))
+    assert output.error is not None
+    assert output.error.metadata == {"rule": "egress.violation", "offending": "10.0.0.9 tcp 80"}
+    assert output.stdout == "so far"
+
+
+@pytest.mark.parametrize("ended", [ALTERED, VIOLATED])
+def test_what_is_not_the_tools_fault_does_not_open_the_breaker(ended: Ended) -> None:
+    world = World(lambda plan: ended)
 
     async def story() -> None:
         for _ in range(3):

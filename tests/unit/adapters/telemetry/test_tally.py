@@ -9,7 +9,7 @@ import pytest
 from netsonde.adapters.telemetry.series import ENDS, RULES
 from netsonde.adapters.telemetry.tally import Ran, Tally
 from netsonde.application.ports import ToolCounts
-from netsonde.domain.errors import ErrorType
+from netsonde.domain.errors import ErrorType, ToolError
 from netsonde.domain.execution import Requested, Status
 from tests.unit.adapters.telemetry.watched import STARTED, TOOLS, ended, event, planned, refused
 
@@ -68,6 +68,21 @@ def test_a_refusal_is_counted_by_its_rule_or_else_its_error_type(tally: Tally) -
         ("PingTool", "circuit_breaker_open"): 1,
         ("PingTool", "unknown"): 1,
     }
+
+
+def test_a_violation_is_counted_by_its_rule_and_as_a_run(tally: Tally) -> None:
+    error = ToolError(
+        error_type=ErrorType.POLICY_DENIED,
+        message="",
+        recovery_suggestion="",
+        metadata={"rule": "egress.violation", "offending": "10.0.0.9 tcp 80"},
+    )
+    tally.note(event(planned()))
+    tally.note(event(STARTED))
+    end = ended(Status.FAILED, duration_s=0.5, error=error)
+    assert tally.note(event(end)) == Ran("PingTool", 0.5)
+    assert tally.refused() == {("PingTool", "egress.violation"): 1}
+    assert tally.ended() == {("PingTool", Status.FAILED): 1}
 
 
 def test_a_refusal_for_the_rate_is_counted_apart(tally: Tally) -> None:
