@@ -62,7 +62,12 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Arranged(msgspec.Struct, frozen=True, kw_only=True):
-    """A command line without its program: rows given and added, then what is examined."""
+    """A command line without its program: rows given and added, then what is examined.
+
+    What the program may do besides talking to the judged addresses: `needs_raw_sockets`, and
+    `asks_resolver`, ask the system's name servers. Where there is an egress guard, one that does it
+    without having said so is ended.
+    """
 
     words: tuple[str, ...]
     notes: tuple[str, ...] = ()

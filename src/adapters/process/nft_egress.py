@@ -34,6 +34,7 @@ class NftablesEgress:
         """Raises OSError, with nothing left behind, where the host doesn't allow it."""
         with ExitStack() as stack:
             self._nft = Nftables()
+            stack.callback(self._nft.close)
             self._groups = OwnGroups()
             stack.callback(self._groups.close)
             first = self._groups.numbers[0]

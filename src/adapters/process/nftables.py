@@ -18,6 +18,7 @@ class Nftables:
         library.nft_ctx_new.restype = ctypes.c_void_p
         library.nft_ctx_get_error_buffer.restype = ctypes.c_char_p
         for function in (
+            library.nft_ctx_free,
             library.nft_ctx_buffer_error,
             library.nft_ctx_buffer_output,
             library.nft_ctx_get_error_buffer,
@@ -30,6 +31,10 @@ class Nftables:
             raise OSError(errno.ENOMEM, "libnftables gives no context")
         library.nft_ctx_buffer_error(self._context)
         library.nft_ctx_buffer_output(self._context)
+
+    def close(self) -> None:
+        """Give the netlink socket back; it is the last that is done."""
+        self._library.nft_ctx_free(self._context)
 
     def run(self, commands: str) -> None:
         """Raises OSError with what the kernel or the parser had against it; nothing is changed then."""

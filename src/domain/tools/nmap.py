@@ -20,6 +20,8 @@ _TCP_SCANS = (
 _OTHER_SCANS = ("udp_scan", "sctp_init_scan", "sctp_cookie_scan", "protocol_scan")
 _PORTS = ("ports", "fast", "top_ports", "port_ratio", "exclude_ports")
 _NO_PORTS = ("list_only", "ping_only")
+_DEFAULT_SCRIPTS = ("default_scripts", "aggressive")
+_SCRIPTS = ("scripts", *_DEFAULT_SCRIPTS)
 _WANTS_NAMES = ("reverse_dns", "system_dns", "dns_servers", "no_dns")
 _HOSTS_AT_ONCE = 64  # a cautious guess at nmap's host group when it scans ports
 
@@ -82,7 +84,7 @@ class NmapTool(Tool):
         notes = []
         raw = draft.privileges.raw_sockets
         words = [word for item in draft.given for word in _words(item)]
-        if draft.has("default_scripts", "aggressive"):
+        if draft.has(*_DEFAULT_SCRIPTS):
             words = _with_default_scripts(words)
         scans = draft.has(*_TCP_SCANS, *_OTHER_SCANS, *_NO_PORTS)
         if not raw and not scans:
@@ -94,7 +96,9 @@ class NmapTool(Tool):
             words=(*words, "--", str(draft.subject)),
             notes=tuple(notes),
             needs_raw_sockets=raw,
-            asks_resolver=draft.has("reverse_dns", "system_dns") or "no_dns" in draft.declined,
+            # Scripts look names up also under -n.
+            asks_resolver=draft.has("reverse_dns", "system_dns", *_SCRIPTS)
+            or "no_dns" in draft.declined,
         )
 
     def parse(self, stdout: bytes, report_bytes: bytes, complete: bool) -> dict[str, Any] | None:
