@@ -80,9 +80,9 @@ def attempt(directory: Path, way: str, to: str, port: int, permitted: str) -> tu
 
 
 @contextmanager
-def nothing_beyond(*named: str) -> Iterator[None]:
+def nothing_beyond(*named: str) -> Iterator[Capture]:
     with Capture("eth0") as capture, Capture("lo") as loopback:
-        yield
+        yield capture
     assert sent_beyond(capture, *named) == set()
     assert sent_beyond(loopback, *named) == set()
 
@@ -114,6 +114,23 @@ def test_what_is_named_is_reached(runner: SubprocessRunner, directory: Path, lab
     for way, to in (("ipv6_udp", lab.r1_6), ("ipv6_raw", lab.r1_6), ("frame6", "fd77::/64")):
         ended = run(runner, *attempt(directory, way, lab.web, 9, lab.r1), to=(to,))
         assert (ended.how, ended.stdout.data, ended.reason) == (HowEnded.EXITED, b"sent\n", "")
+
+
+def test_a_route_by_way_of_what_is_named_is_none(
+    runner: SubprocessRunner, directory: Path, lab: Lab
+) -> None:
+    named = (lab.web, lab.r1_6)
+    told = {
+        "source_route": f"{lab.web} udp 99",
+        "raw_source_route": f"{lab.web} udp",
+        "routing_header": f"{lab.r1_6} protocol 43",
+    }
+    for way, destination in told.items():
+        with nothing_beyond(*named) as capture:
+            ended = run(runner, *attempt(directory, way, lab.public, 99, lab.web), to=named)
+        assert ended.how is HowEnded.VIOLATED
+        assert ended.reason.startswith(destination)
+        assert not [packet for packet in capture.packets if packet.protocol not in ("arp", "ndp")]
 
 
 def test_where_it_went_and_how_is_told(runner: SubprocessRunner, directory: Path, lab: Lab) -> None:

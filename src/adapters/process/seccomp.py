@@ -41,6 +41,9 @@ _SOCK_RAW, _SOCK_PACKET = 3, 10  # the latter makes an AF_PACKET of an AF_INET
 # Joining a multicast group has the kernel itself tell the network, in nobody's name: (level, names)
 # of ip(7) and ipv6(7), IP_ADD_MEMBERSHIP, IPV6_JOIN_ANYCAST, MCAST_JOIN_SOURCE_GROUP and so on.
 _MEMBERSHIPS: Final = ((0, (35, 39, 42, 46)), (41, (20, 27, 42, 46)))
+# The family's own, ICMP, TCP, UDP, ICMPv6. Not SCTP, DCCP, MPTCP, L2TP and UDP-Lite, which no program
+# opens (nmap makes such packets itself) and in which the kernel's flaws are (CVE-2017-6074).
+_PROTOCOLS: Final = (0, 1, 6, 17, 58)
 _NETLINK_ROUTE: Final = 0
 
 _LOAD, _AND = 0x20, 0x54  # BPF_LD|W|ABS, BPF_ALU|AND|K
@@ -113,9 +116,12 @@ def _socket(raw_sockets: bool) -> list[_Code]:
     rule, nor AF_ALG and the many families in which the kernel's flaws are.
     """
     internet = [_load(_argument(1)), (_AND, 0, 0, 0xF)]
-    for kind in (_SOCK_PACKET,) if raw_sockets else (_SOCK_PACKET, _SOCK_RAW):
-        internet += _when(_IF_EQUAL, kind, _denied(errno.EPERM))
-    internet.append(_return(_ALLOW))
+    internet += _when(_IF_EQUAL, _SOCK_PACKET, _denied(errno.EPERM))
+    raw = [_return(_ALLOW)] if raw_sockets else _denied(errno.EPERM)
+    internet += [*_when(_IF_EQUAL, _SOCK_RAW, raw), _load(_argument(2))]
+    for protocol in _PROTOCOLS:
+        internet += _when(_IF_EQUAL, protocol, [_return(_ALLOW)])
+    internet += _denied(errno.EPROTONOSUPPORT)
     netlink = [
         _load(_argument(2)),
         *_when(_IF_EQUAL, _NETLINK_ROUTE, [_return(_ALLOW)]),

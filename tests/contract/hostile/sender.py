@@ -158,15 +158,26 @@ def by_connected_raw(to, port, device, permitted):
 def by_source_route(to, port, device, permitted):
     """To whom it may, who is to hand it on (RFC 791)."""
     one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    route = b"\x83\x07\x04" + socket.inet_aton(to) + b"\0"
+    route = b"\x83\x07\x04" + socket.inet_aton(permitted) + b"\0"  # ip(7): the first hop
     one.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, route)
-    one.sendto(MARK, (permitted, port))
+    one.sendto(MARK, (to, port))
 
 
 def by_raw_source_route(to, port, device, permitted):
     route = b"\x89\x07\x04" + socket.inet_aton(to) + b"\0"
     one = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     one.sendto(ipv4(permitted, options=route), (permitted, 0))
+
+
+def by_routing_header(to, port, device, permitted):
+    """The same for IPv6, whatever the kind of route (RFC 5095, RFC 8754)."""
+    one = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    near = socket.inet_pton(socket.AF_INET6, "fd77::1")
+    far = socket.inet_pton(socket.AF_INET6, "fd77:2::10")
+    packet = struct.pack("!IHBB", 6 << 28, 24 + 8, 43, 64)
+    packet += socket.inet_pton(socket.AF_INET6, "fd77::2") + near
+    packet += struct.pack("!BBBBI", 17, 2, 0, 1, 0) + far + udp(port)
+    one.sendto(packet, ("fd77::1", 0))
 
 
 def by_ipv6_udp(to, port, device, permitted):
