@@ -109,7 +109,7 @@ def _moved(
     pieces: Sequence[tuple[int, int]],
 ) -> int:
     local = Piece(ctypes.addressof(buffer), size)
-    remote = (Piece * len(pieces))(*pieces)
+    remote = (Piece * len(pieces))(*(Piece(*piece) for piece in pieces))
     moved: int = function(thread, ctypes.byref(local), 1, ctypes.byref(remote), len(pieces), 0)
     if moved < 0:
         raise _refused(function.__name__)

@@ -132,8 +132,6 @@ class JudgedCalls:
 
     def _sendto(self, call: Call, socket: EgressSocket) -> int | Wait:
         _, start, length, flags, to_start, to_length = call.arguments
-        if socket.is_stream:
-            raise failed(errno.EISCONN)  # there the address means nothing
         if length > MAX_DATA_BYTES:
             raise failed(errno.EMSGSIZE)
         raw = self._address(call, to_start, _signed(to_length))
@@ -177,28 +175,27 @@ class JudgedCalls:
         ancillary_data = foreign_process.read_memory(thread, (control, control_bytes))
         listed = foreign_process.read_memory(thread, (pieces, 16 * count))
         data = foreign_process.read_memory(thread, *_bounded(listed, socket.is_stream))
-        if socket.is_stream:
-            raw = b""  # a connected one doesn't look at it, and no other may send
         return self._message(socket, raw, data, ancillary_data, flags)
 
     def _message(
         self, socket: EgressSocket, raw: bytes, data: bytes, control: bytes, flags: int
     ) -> Message:
-        flags &= 0xFFFFFFFF
-        if flags & ~PASSING_FLAGS:
-            raise failed(errno.EOPNOTSUPP)
         to = b""
         if socket.family == AF_NETLINK:
             # To the kernel, and with its address: without one it would ask for our capabilities only.
-            if control or (raw and raw[:12] != _NETLINK_KERNEL) or not ancillary.only_asks(data):
+            if control or (raw and not _is_kernel(raw)) or not ancillary.only_asks(data):
                 raise failed(errno.EPERM)
             to = _NETLINK_KERNEL
         elif raw:
             unspecified = AF_INET if socket.family == AF_INET else AF_UNSPEC
             to = self._judged(socket_address.parse(raw, unspecified=unspecified), socket)
+        if socket.is_stream:
+            to = b""  # a connected one doesn't look at it, and by MSG_FASTOPEN no other may send
+        if flags & 0xFFFFFFFF & ~PASSING_FLAGS:
+            raise failed(errno.EOPNOTSUPP)
         if not ancillary.are_harmless(control):
             raise failed(errno.EPERM)
-        return Message(data=data, to=to, control=control, flags=flags)
+        return Message(data=data, to=to, control=control, flags=flags & PASSING_FLAGS)
 
     def _judged(self, to: Destination, socket: EgressSocket) -> bytes:
         if not allows(self._destinations, to, socket.protocol):
@@ -217,6 +214,12 @@ class JudgedCalls:
         """What was read is only its caller's if that one still waits; a number may be given anew."""
         if not self._is_current(call):
             raise failed(errno.ESRCH)
+
+
+def _is_kernel(raw: bytes) -> bool:
+    """Whether a struct sockaddr_nl, whose second field is padding, names the kernel alone."""
+    family, _, *others = struct.unpack_from("=HHII", raw.ljust(12, b"\xff"))
+    return family == AF_NETLINK and not any(others)
 
 
 def _connected(socket: EgressSocket, to: bytes) -> int | None:
