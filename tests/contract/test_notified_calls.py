@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from netsonde.adapters.process import egress_filter
 from netsonde.adapters.process.egress import Destinations
 from netsonde.adapters.process.egress_watch import EgressWatch
 from netsonde.adapters.process.launch_thread import LaunchThread
@@ -207,7 +208,7 @@ def test_what_outlives_the_guard_can_send_nothing_and_does_not_hang(
         return subprocess.Popen((program, "-"), stdin=pipe, stdout=pipe, text=True)
 
     held = Destinations(networks=(ip_network("127.0.0.1/32"),))
-    with EgressWatch(here, held, lambda _: None) as watch:
+    with EgressWatch(here, egress_filter.compiled(here), held, lambda _: None) as watch:
         thread = LaunchThread(watch.confine, start)
         process = thread.result
         assert process.stdout and process.stdin

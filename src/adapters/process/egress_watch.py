@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable
 from typing import Final, Self
 
-from . import capabilities, egress_filter, foreign_process, notifications
+from . import capabilities, foreign_process, notifications
 from .egress import Destinations
-from .judged_calls import JudgedCalls, Wait
+from .judged_calls import JudgedCalls
 from .notifications import Call
 from .probe import told
 from .syscalls import Processor
+from .waiting_call import Wait
 
 _LOOK_AFTER_MS: Final = 50
 _MOST_WAITING: Final = 64  # each holds a descriptor of ours, and up to 64 KiB
@@ -27,15 +28,20 @@ _END_S: Final = 1.0
 class EgressWatch:
     """Entered before the program is started, left when nothing of it is there any more.
 
-    `confine` is to be called in the thread that starts the program. `tell` is called in the watch's
+    `filter_bytes` are `egress_filter.compiled`'s. `confine` is to be called in the thread that starts the program. `tell` is called in the watch's
     own thread. `obstacle` says what kept it from answering as it should, if anything did.
     """
 
     def __init__(
-        self, processor: Processor, destinations: Destinations, tell: Callable[[str], None]
+        self,
+        processor: Processor,
+        filter_bytes: bytes,
+        destinations: Destinations,
+        tell: Callable[[str], None],
     ) -> None:
         self.obstacle: str | None = None
         self._processor = processor
+        self._filter = filter_bytes
         self._calls = JudgedCalls(processor, destinations, tell, self._is_current)
         self._waiting: dict[int, tuple[Call, Wait]] = {}
         self._listener = -1
@@ -70,8 +76,7 @@ class EgressWatch:
         """Put the calling thread, and what it starts, under the watch; raises OSError."""
         # By netlink a program with it could turn what goes to one host to another, by write(2).
         capabilities.give_up(capabilities.CAP_NET_ADMIN)
-        code = egress_filter.compiled(self._processor)
-        self._listener = notifications.install(self._processor, code)
+        self._listener = notifications.install(self._processor, self._filter)
         os.eventfd_write(self._bell, 1)
 
     def _is_current(self, call: Call) -> bool:

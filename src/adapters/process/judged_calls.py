@@ -9,7 +9,6 @@ import errno
 import os
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -18,10 +17,11 @@ import msgspec
 
 from . import ancillary, foreign_process, socket_address
 from .egress import Destinations
-from .egress_socket import DONTWAIT, PASSING_FLAGS, EgressSocket, Message
+from .egress_socket import PASSING_FLAGS, EgressSocket, Message
 from .notifications import Call
 from .socket_address import AF_INET, AF_NETLINK, AF_UNSPEC, Destination, failed
 from .syscalls import Processor
+from .waiting_call import Wait, connected, sent
 
 MAX_DATA_BYTES: Final = 1 << 16  # more than a datagram can have; a stream is sent in parts
 _MAX_PIECES: Final = 1024  # UIO_MAXIOV
@@ -34,18 +34,6 @@ _HEADER: Final = struct.Struct("=Qi4xQQQQ8x")  # struct msghdr
 _MESSAGE_BYTES: Final = 64  # struct mmsghdr: the same, and the number of bytes sent
 _SENT_AT: Final = 56
 _NETLINK_KERNEL: Final = struct.pack("=HHII", AF_NETLINK, 0, 0, 0)  # struct sockaddr_nl
-
-
-class Wait(msgspec.Struct, frozen=True, kw_only=True):
-    """For the socket to become writable, then `again`, which gives None to wait on.
-
-    `expired` is the result once `deadline_s` (of the monotonic clock) has passed.
-    """
-
-    socket: EgressSocket
-    again: Callable[[], int | None]
-    deadline_s: float | None
-    expired: int
 
 
 def allows(destinations: Destinations, to: Destination, protocol: str) -> bool:
@@ -124,11 +112,7 @@ class JudgedCalls:
             return 0
         to = self._judged(socket_address.parse(raw), socket)
         self._make_sure(call)
-        if (done := _connected(socket, to)) is not None:
-            return done
-        if not socket.waits:
-            raise failed(errno.EINPROGRESS)
-        return _wait(socket, lambda: _connected(socket, to), -errno.EINPROGRESS)
+        return connected(socket, to)
 
     def _sendto(self, call: Call, socket: EgressSocket) -> int | Wait:
         _, start, length, flags, to_start, to_length = call.arguments
@@ -138,13 +122,13 @@ class JudgedCalls:
         data = foreign_process.read_memory(call.thread, (start, length))
         message = self._message(socket, raw, data, b"", flags)
         self._make_sure(call)
-        return _sent(socket, message)
+        return sent(socket, message)
 
     def _sendmsg(self, call: Call, socket: EgressSocket) -> int | Wait:
         _, start, flags, *_ = call.arguments
         message = self._read_message(call, socket, start, flags)
         self._make_sure(call)
-        return _sent(socket, message)
+        return sent(socket, message)
 
     def _sendmmsg(self, call: Call, socket: EgressSocket) -> int | Wait:
         _, start, count, flags, *_ = call.arguments
@@ -153,14 +137,14 @@ class JudgedCalls:
             try:
                 message = self._read_message(call, socket, place, flags)
                 self._make_sure(call)
-                sent = _sent(socket, message)
+                done = sent(socket, message)
             except OSError:
                 if index == 0:
                     raise
                 return index  # the error comes again, with the next call
-            if isinstance(sent, Wait):
-                return index or _first_of_many(sent, call.thread, place)
-            _note_sent(call.thread, place, sent)
+            if isinstance(done, Wait):
+                return index or _first_of_many(done, call.thread, place)
+            _note_sent(call.thread, place, done)
         return min(count & 0xFFFFFFFF, _MAX_MESSAGES)
 
     def _read_message(self, call: Call, socket: EgressSocket, start: int, flags: int) -> Message:
@@ -222,42 +206,13 @@ def _is_kernel(raw: bytes) -> bool:
     return family == AF_NETLINK and not any(others)
 
 
-def _connected(socket: EgressSocket, to: bytes) -> int | None:
-    try:
-        socket.connect(to)
-    except OSError as error:
-        if error.errno in (errno.EINPROGRESS, errno.EALREADY):
-            return None
-        raise
-    return 0
-
-
-def _sent(socket: EgressSocket, message: Message) -> int | Wait:
-    def attempt() -> int | None:
-        try:
-            return socket.send(message)
-        except BlockingIOError:
-            return None
-
-    if (sent := attempt()) is not None:
-        return sent
-    if message.flags & DONTWAIT or not socket.waits:
-        raise failed(errno.EAGAIN)
-    return _wait(socket, attempt, -errno.EAGAIN)
-
-
-def _wait(socket: EgressSocket, again: Callable[[], int | None], expired: int) -> Wait:
-    timeout_s = socket.send_timeout_s
-    deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
-    return Wait(socket=socket, again=again, deadline_s=deadline_s, expired=expired)
-
-
 def _first_of_many(wait: Wait, thread: int, place: int) -> Wait:
     def again() -> int | None:
-        sent = wait.again()
-        if sent is not None:
-            _note_sent(thread, place, sent)
-        return None if sent is None else 1
+        done = wait.again()
+        if done is None:
+            return None
+        _note_sent(thread, place, done)
+        return 1
 
     return msgspec.structs.replace(wait, again=again)
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from ipaddress import ip_network
 from typing import Final
 
+from . import egress_filter
 from .egress import Confinement, Destinations
 from .egress_watch import EgressWatch
 from .launch_thread import started_from_thread
@@ -31,6 +32,7 @@ class NotifiedEgress:
 
     def __init__(self, processor: Processor) -> None:
         self._processor = processor
+        self._filter = egress_filter.compiled(processor)
 
     @contextmanager
     def held(
@@ -53,7 +55,7 @@ class NotifiedEgress:
             with suppress(RuntimeError):  # the loop is closed: told below
                 loop.call_soon_threadsafe(hand_on)
 
-        with EgressWatch(self._processor, destinations, note) as watch:
+        with EgressWatch(self._processor, self._filter, destinations, note) as watch:
             yield Confinement(confine=watch.confine)
         hand_on()
 
@@ -65,7 +67,7 @@ def find_notified_egress() -> NotifiedEgress | str:
         return f"no filter is written for {os.uname().machine}"
     heard: list[str] = []
     try:
-        with EgressWatch(here, _LOOPBACK, heard.append) as watch:
+        with EgressWatch(here, egress_filter.compiled(here), _LOOPBACK, heard.append) as watch:
             status = started_from_thread(watch.confine, _tried_in_child)
         failure = watch.obstacle
     except OSError as error:
@@ -86,14 +88,16 @@ def _tried_in_child() -> int:
         child = os.fork()
     if child:
         return _status_of(child)
+    status = errno.EIO
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             status = probe.connect_ex(("127.0.0.1", _DISCARD))
             if not status and probe.connect_ex(("127.0.0.2", _DISCARD)) != errno.EPERM:
                 status = errno.EPROTO
-        os._exit(status)
+    except OSError as error:
+        status = error.errno or errno.EIO
     finally:
-        os._exit(errno.EIO)
+        os._exit(status)
 
 
 def _status_of(child: int) -> int:

@@ -110,19 +110,19 @@ for _ in range(80):
 time.sleep(1000)
 """
 
-# Makes the server's connect(2) on it wait, if it wins the race.
+# Makes the server's connect(2) wait: between its asking not to wait and the call, another thread asks
+# to wait. Each child has one try, which some one of them wins.
 CATCHING_THE_SERVER = """
-made = [stream() for _ in range(50)]
-def flip(fcntl=__import__("fcntl").fcntl):
-    numbers = [one.fileno() for one in made]
-    while True:
-        for number in numbers:
-            fcntl(number, 4, 2)
-threading.Thread(target=flip, daemon=True).start()
-say(ready=True)
-for one in made:
-    one.setblocking(False)
-    connected(one, web, 9999)
+import fcntl
+for _ in range(30):
+    if os.fork() == 0:
+        made = stream()
+        def flip(number=made.fileno(), call=fcntl.fcntl):
+            while True:
+                call(number, 4, 2)
+        threading.Thread(target=flip, daemon=True).start()
+        connected(made, web, 9999)
+        os._exit(0)
 time.sleep(1000)
 """
 
