@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from netsonde.adapters.process import egress_filter
+from netsonde.adapters.process import egress_filter, foreign_process, notifications
 from netsonde.adapters.process.egress import Destinations
 from netsonde.adapters.process.egress_watch import EgressWatch
 from netsonde.adapters.process.launch_thread import LaunchThread
@@ -194,6 +194,18 @@ def test_calls_are_made_while_the_event_loop_is_busy(
 
     guarded.run(plan_for(guarded.program(calls.SENDS_WHEN_READY), lab.web, port), keep_busy)
     assert got == [b"served"]
+
+
+def test_it_works_on_kernels_without_the_newest_calls(
+    guarded: Guarded, lab: Lab, receiver: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before Linux 6.9 there are no pidfds of threads, before 5.19 signals end a received call."""
+    monkeypatch.setattr(foreign_process, "_PIDFD_THREAD", 1 << 30)
+    monkeypatch.setattr(notifications, "_WAIT_KILLABLE", 1 << 20)
+    port = str(receiver.getsockname()[1])
+    said = facts(guarded.run(plan_for(guarded.program(calls.FROM_A_THREAD), lab.web, port)))
+    assert said == {"sent": 6, "interrupted": "EINTR"}
+    assert receiver.recv(16) == b"thread"
 
 
 def test_what_outlives_the_guard_can_send_nothing_and_does_not_hang(

@@ -144,3 +144,16 @@ sys.stdin.read(1)
 say(result=libc.sendto(made.fileno(), b"x", 1, 0, raw("127.0.0.1", 9), 16),
     error=name(ctypes.get_errno()))
 """
+
+FROM_A_THREAD = """
+made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+said = {}
+def send():
+    said["sent"] = made.sendto(b"thread", ("127.0.0.1", int(sys.argv[2])))
+thread = threading.Thread(target=send)
+thread.start()
+thread.join()
+signal.signal(signal.SIGALRM, lambda *_: None)
+signal.setitimer(signal.ITIMER_REAL, 0.1)
+say(**said, interrupted=connected(stream(), web, 9999))
+"""

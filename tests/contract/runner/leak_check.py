@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -25,11 +26,11 @@ def holdings(directory: Path) -> Holdings:
 
 
 def children() -> list[int]:
-    return [
-        int(pid)
-        for path in Path("/proc/self/task").glob("*/children")
-        for pid in path.read_text().split()
-    ]
+    found = []
+    for path in Path("/proc/self/task").glob("*/children"):
+        with suppress(FileNotFoundError):  # a thread that has just ended
+            found += [int(pid) for pid in path.read_text().split()]
+    return found
 
 
 def processes_naming(marker: str) -> dict[int, str]:
