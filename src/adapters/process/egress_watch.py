@@ -17,6 +17,7 @@ from .egress import Destinations
 from .judged_calls import JudgedCalls
 from .notifications import Call
 from .probe import told
+from .socket_address import failed
 from .syscalls import Processor
 from .waiting_call import Wait
 
@@ -51,13 +52,14 @@ class EgressWatch:
         self._thread = threading.Thread(target=self._work, name="netsonde-egress", daemon=True)
 
     def __enter__(self) -> Self:
+        """Raises OSError where no thread or descriptor can be had."""
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poll.register(self._bell, select.POLLIN)
         try:
             self._thread.start()
-        except BaseException:
+        except RuntimeError as error:
             os.close(self._bell)
-            raise
+            raise failed(errno.EAGAIN) from error
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -98,7 +98,7 @@ def test_no_others_can(call: Filter, family: int, kind: int, protocol: int) -> N
 @pytest.mark.parametrize(
     ("level", "option"),
     [
-        *((0, 4), (0, 3), (0, 32), (0, 35), (0, 36), (0, 39), (0, 50)),
+        *((0, 4), (0, 3), (0, 15), (0, 19), (0, 32), (0, 35), (0, 36), (0, 39), (0, 50)),
         *((IPV6, 20), (IPV6, 29), (IPV6, 32), (IPV6, 33), (IPV6, 36), (IPV6, 50), (IPV6, 54)),
         *((IPV6, 6), (IPV6, 55), (IPV6, 57), (IPV6, 59), (IPV6, 1), (IPV6, 17), (IPV6, 5)),
         *((SOL_SOCKET, 25), (SOL_SOCKET, 36), (SOL_SOCKET, 5), (SOL_SOCKET, 62), (SOL_SOCKET, 50)),
