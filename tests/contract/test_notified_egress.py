@@ -39,7 +39,7 @@ TOLD = {
             "udp": "udp_sendto udp_connect_and_send udp_sendmsg udp_after_another_peer "
             "udp_after_disconnecting udp_unspecified_family udp_corked udp_sendmmsg "
             "udp_sendmmsg_alone device mapped ipv4_on_ipv6 many_threads flags_race "
-            "not_to_be_read",
+            "not_to_be_read shared_address shared_header shared_descriptor",
         }.items()
         for name in names.split()
     },
@@ -91,13 +91,13 @@ PROGRAMS: dict[str, Callable[[Lab], tuple[str, ...]]] = {
         *("-p22,80,81,443,9999", "-oG", "-", lab.web),
     ),
     "nmap_6": lambda lab: ("nmap", "-6", "-n", "-sT", "--unprivileged", "-p22,80,81", lab.web6),
-    "nmap_sV": lambda lab: ("nmap", "-n", "-sV", "--unprivileged", "-p22,80", lab.web),
+    "nmap_sV": lambda lab: ("nmap", "-n", "-sV", "--unprivileged", "-p22", lab.web),
     "traceroute": lambda lab: ("traceroute", "-n", "-q1", "-w1", lab.web),
     "traceroute_6": lambda lab: ("traceroute", "-6", "-n", "-q1", "-w1", lab.web6),
     "traceroute_icmp": lambda lab: ("traceroute", "-n", "-I", "-q1", "-w1", lab.web),
     "dig": lambda lab: ("dig", "-r", f"@{lab.dns}", "web.lab.internal", "MX", "+short"),
     "dig_tcp": lambda lab: ("dig", "-r", "+tcp", f"@{lab.dns}", "many.lab.internal", "+short"),
-    "mtr": lambda lab: ("mtr", "-n", "--report", "-c1", "-i0.2", lab.web),
+    "mtr": lambda lab: ("mtr", "-n", "--report", "-c1", "-i0.2", "-G0.5", lab.web),
 }
 
 
@@ -160,7 +160,12 @@ def test_a_hostile_program_sends_nothing_elsewhere_by_any_way(
     assert {packet.destination for packet in sent.packets} >= {lab.web}
     place = {"forbidden": lab.public, "scope": socket.if_nametoindex("eth0")}
     ports = {name: FIRST_PORT + offset for offset, name in enumerate(outcomes)}
-    assert set(guarded.told) == {
-        text.format(port=ports[name], **place) for name, text in TOLD.items()
+    expected = {text.format(port=ports[name], **place) for name, text in TOLD.items()}
+    # What a socket was when its descriptor was taken is chance, and so is what is told of it.
+    swapped = {
+        f"{host} {protocol} {ports['shared_descriptor']}"
+        for host in (lab.public, lab.dns)
+        for protocol in ("tcp", "udp")
     }
+    assert expected <= set(guarded.told) <= expected | swapped
     assert processes_naming(str(tmp_path)) == {}

@@ -21,7 +21,7 @@ from .socket_address import failed
 from .syscalls import Processor
 from .waiting_call import Wait
 
-_LOOK_AFTER_MS: Final = 50
+_LOOK_AFTER_S: Final = 0.05
 _MOST_WAITING: Final = 64  # each holds a descriptor of ours, and up to 64 KiB
 _END_S: Final = 1.0
 
@@ -29,8 +29,9 @@ _END_S: Final = 1.0
 class EgressWatch:
     """Entered before the program is started, left when nothing of it is there any more.
 
-    `filter_bytes` are `egress_filter.compiled`'s. `confine` is to be called in the thread that starts the program. `tell` is called in the watch's
-    own thread. `obstacle` says what kept it from answering as it should, if anything did.
+    `filter_bytes` are `egress_filter.compiled`'s. `confine` is to be called in the thread that
+    starts the program. `tell` is called in the watch's own thread. `obstacle` says what kept it from
+    answering as it should, if anything did.
     """
 
     def __init__(
@@ -45,6 +46,8 @@ class EgressWatch:
         self._filter = filter_bytes
         self._calls = JudgedCalls(processor, destinations, tell, self._is_current)
         self._waiting: dict[int, tuple[Call, Wait]] = {}
+        self._resting: set[int] = set()
+        self._looked_s = 0.0
         self._listener = -1
         self._over = False
         self._poll = select.poll()
@@ -86,11 +89,13 @@ class EgressWatch:
     def _work(self) -> None:
         try:
             while not self._over:
-                ready = self._poll.poll(_LOOK_AFTER_MS if self._waiting else None)
-                for descriptor, events in ready:
+                timeout_ms = _LOOK_AFTER_S * 1000 if self._waiting else None
+                for descriptor, events in self._poll.poll(timeout_ms):
                     self._see_to(descriptor, events)
-                if self._waiting:
-                    self._look_after()
+                now_s = time.monotonic()
+                if self._waiting and now_s >= self._looked_s + _LOOK_AFTER_S:
+                    self._looked_s = now_s
+                    self._look_after(now_s)
         finally:
             for _, wait in self._waiting.values():
                 wait.socket.close()
@@ -143,10 +148,16 @@ class EgressWatch:
                 result = -(error.errno or errno.EPERM)
         if result is not None:
             self._done(descriptor, result)
+            return
+        # Ready and yet not: what a program leaves unread (MSG_ERRQUEUE) keeps poll(2) from waiting.
+        self._poll.unregister(descriptor)
+        self._resting.add(descriptor)
 
-    def _look_after(self) -> None:
+    def _look_after(self, now_s: float) -> None:
         """Those whose time is over, whose program has died or has a signal to handle."""
-        now_s = time.monotonic()
+        for descriptor in self._resting:
+            self._poll.register(descriptor, select.POLLOUT)
+        self._resting.clear()
         for descriptor, (call, wait) in tuple(self._waiting.items()):
             if wait.deadline_s is not None and now_s >= wait.deadline_s:
                 self._done(descriptor, wait.expired)
@@ -155,6 +166,9 @@ class EgressWatch:
 
     def _done(self, descriptor: int, result: int) -> None:
         call, wait = self._waiting.pop(descriptor)
-        self._poll.unregister(descriptor)
+        if descriptor in self._resting:
+            self._resting.remove(descriptor)
+        else:
+            self._poll.unregister(descriptor)
         wait.socket.close()
         notifications.answer(self._listener, call, result)
