@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class Guarded:
 
     def __init__(self, chain: GuardedChain, base_dir: Path) -> None:
         self.chain = chain
-        self._base_dir = base_dir
+        self.base_dir = base_dir
         self._runner = SubprocessRunner(chain, base_dir=str(base_dir))
         self._programs = base_dir.parent
 
@@ -55,9 +56,9 @@ class Guarded:
         return self._runner.run(plan, on_stdout)
 
     def see(self, what: Callable[[], Any]) -> Any:
-        before = holdings(self._base_dir)
+        before = holdings(self.base_dir)
         result = asyncio.run(what())
-        assert holdings(self._base_dir) == before
+        assert holdings(self.base_dir) == before
         assert processes_naming(str(self._programs)) == {}
         assert not [one for one in threading.enumerate() if one.name == "netsonde-egress"]
         return result
@@ -137,6 +138,28 @@ def test_a_stream_takes_large_messages_in_parts(guarded: Guarded, lab: Lab) -> N
     said = facts(guarded.run(plan_for(guarded.program(calls.STREAMING), lab.web)))
     assert max(said["sizes"]) <= 1 << 16
     assert said["answer"] == "HTTP/1.0"
+
+
+def test_sending_waits_until_the_peer_has_read(guarded: Guarded, lab: Lab) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        accepted: list[socket.socket] = []
+
+        def read_all(_: bytes) -> None:
+            if not accepted:
+                accepted.append(listening.accept()[0])
+                accepted[0].setblocking(False)
+                with suppress(BlockingIOError):
+                    while accepted[0].recv(1 << 20):
+                        pass
+
+        port = str(listening.getsockname()[1])
+        plan = plan_for(guarded.program(calls.FILLS_A_STREAM), lab.web, port)
+        before = holdings(guarded.base_dir)
+        ended: Ended = asyncio.run(guarded.start(plan, read_all))
+        accepted[0].close()
+        assert holdings(guarded.base_dir) == before
+    lines = ended.stdout.data.splitlines()
+    assert [json.loads(line) for line in lines] == [{"timed_out": "EAGAIN"}, {"goes_on": True}]
 
 
 def test_a_program_that_waits_ends_at_its_time(guarded: Guarded, lab: Lab) -> None:

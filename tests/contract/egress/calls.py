@@ -157,3 +157,22 @@ signal.signal(signal.SIGALRM, lambda *_: None)
 signal.setitimer(signal.ITIMER_REAL, 0.1)
 say(**said, interrupted=connected(stream(), web, 9999))
 """
+
+FILLS_A_STREAM = """
+made = stream()
+made.connect(("127.0.0.1", int(sys.argv[2])))
+
+def sent(flags=0):
+    try:
+        return made.sendmsg([b"x" * 50_000], [], flags)
+    except OSError as error:
+        return name(error.errno)
+
+while sent(socket.MSG_DONTWAIT) != "EAGAIN":
+    pass
+made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("=qq", 0, 100_000))
+timed_out = sent()
+made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("=qq", 0, 0))
+say(timed_out=timed_out)
+say(goes_on=sent() in range(1, 50_001))
+"""
