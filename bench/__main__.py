@@ -7,6 +7,7 @@ ROWS = (
     ("bench.startup",),
     ("bench.planning",),
     ("bench.spawn",),
+    ("bench.egress",),
     ("bench.service",),
     ("bench.mcp_http",),
 )

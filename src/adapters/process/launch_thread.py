@@ -58,7 +58,7 @@ def started_from_thread(confine: Callable[[], None], start: Callable[[], T]) -> 
     return thread.result
 
 
-class _Program(ctypes.Structure):
+class Program(ctypes.Structure):
     """struct sock_fprog of linux/filter.h."""
 
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
@@ -66,7 +66,7 @@ class _Program(ctypes.Structure):
 
 def filter_calls(filter_bytes: bytes) -> None:
     """Put a seccomp filter on the calling thread; "no new privileges" must be set. Raises OSError."""
-    program = _Program(len(filter_bytes) // 8, filter_bytes)
+    program = Program(len(filter_bytes) // 8, filter_bytes)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

@@ -1,14 +1,13 @@
-"""The filter, read back as the kernel reads it: an interpreter for the few instructions it has."""
+"""The filter, read back as the kernel reads it."""
 
 import errno
-import struct
 
 import pytest
 
 from netsonde.adapters.process.seccomp import DENIED, compiled
 from netsonde.adapters.process.syscalls import AUDIT_ARCH, NUMBERS, Processor, processor
+from tests.unit.adapters.process.bpf_interpreter import outcome
 
-ALLOW, KILL = 0x7FFF0000, 0x80000000
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_VSOCK = 1, 2, 10, 16, 17, 40
 STREAM, RAW, OLD_PACKET = 1, 3, 10
 
@@ -18,31 +17,6 @@ def here(request: pytest.FixtureRequest) -> Processor:
     found = processor(request.param)
     assert found is not None
     return found
-
-
-def outcome(code: bytes, arch: int, number: int, *arguments: int) -> int | str:
-    """0 if the call passes, an errno, or `killed`."""
-    values = [*arguments, *[0] * (6 - len(arguments))]
-    data = struct.pack("<iIQ6Q", number & 0x7FFFFFFF, arch, 0, *values)
-    accumulator, at = 0, 0
-    while True:
-        operation, if_true, if_false, constant = struct.unpack_from("=HBBI", code, at * 8)
-        at += 1
-        if operation == 0x20:
-            accumulator = struct.unpack_from("<I", data, constant)[0]
-        elif operation == 0x54:
-            accumulator &= constant
-        elif operation == 0x06:
-            if constant == KILL:
-                return "killed"
-            return 0 if constant == ALLOW else constant & 0xFFFF
-        else:
-            true = {
-                0x15: accumulator == constant,
-                0x35: accumulator >= constant,
-                0x45: bool(accumulator & constant),
-            }[operation]
-            at += if_true if true else if_false
 
 
 @pytest.mark.parametrize("raw_sockets", [False, True])
