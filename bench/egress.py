@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 
 from bench.spawn import LIMITS, TRUE
+from netsonde.adapters.process.egress.notified_guard import NotifiedEgress, find_notified_egress
 from netsonde.adapters.process.find_chain import Wanted, find_chain
 from netsonde.adapters.process.launch_chain import LaunchChain
-from netsonde.adapters.process.notified_egress import NotifiedEgress, find_notified_egress
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
 from netsonde.adapters.programs import InstalledPrograms
 from netsonde.domain.layer import LayerMode
@@ -25,6 +25,7 @@ from tests.contract.runner.layer_sets import readable
 
 ROUNDS, TURNS = 150, 5
 ADDED_GOAL_MS, CALLS_GOAL = 2.0, 4000
+OFF = LayerMode.OFF
 CALLS = 8000
 SENDER = f"""#!{sys.executable} -IS
 import socket, sys, time
@@ -98,8 +99,8 @@ async def _measure(guard: NotifiedEgress, directory: Path) -> bool:
     find = InstalledPrograms()
     seen = readable(directory)
     sets = {
-        "Landlock": Wanted(pid_namespace=LayerMode.OFF, cgroup=LayerMode.OFF, readable=seen),
-        "all that this host allows": Wanted(readable=seen),
+        "Landlock": Wanted(pid_namespace=OFF, cgroup=OFF, egress=OFF, readable=seen),
+        "all that this host allows": Wanted(egress=OFF, readable=seen),
     }
     chains = {name: find_chain(find, wanted) for name, wanted in sets.items()}
     held = destinations("127.0.0.1/32")

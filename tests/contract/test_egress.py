@@ -19,9 +19,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from netsonde.adapters.process.egress import Destinations
+from netsonde.adapters.process.egress.guard import Destinations
+from netsonde.adapters.process.egress.nft_guard import NftablesEgress
 from netsonde.adapters.process.find_chain import Wanted, find_chain
-from netsonde.adapters.process.nft_egress import NftablesEgress
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
 from netsonde.adapters.programs import InstalledPrograms
 from netsonde.application.ports import Ended, HowEnded
@@ -279,7 +279,7 @@ def test_what_a_killed_server_left_is_taken_over_by_the_next() -> None:
     gc.collect()
     before = table_names()
     script = (
-        "from netsonde.adapters.process.nft_egress import NftablesEgress\n"
+        "from netsonde.adapters.process.egress.nft_guard import NftablesEgress\n"
         "guard = NftablesEgress()\nprint(flush=True)\ninput()"
     )
     doomed = subprocess.Popen(

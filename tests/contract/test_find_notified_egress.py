@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from netsonde.adapters.process import egress_filter, landlock, notifications, seccomp
+from netsonde.adapters.process import landlock, seccomp
+from netsonde.adapters.process.egress import call_filter, notifications
+from netsonde.adapters.process.egress.notified_guard import NotifiedEgress, find_notified_egress
 from netsonde.adapters.process.launch_thread import filter_calls, started_from_thread
-from netsonde.adapters.process.notified_egress import NotifiedEgress, find_notified_egress
 from netsonde.adapters.process.syscalls import Processor, processor
 from tests.contract.runner.leak_check import children
 
@@ -64,5 +65,5 @@ def test_both_processors_have_one() -> None:
     for machine in ("x86_64", "aarch64"):
         there = processor(machine)
         assert there
-        assert len(egress_filter.compiled(there)) % 8 == 0
-        assert len(egress_filter.compiled(there)) // 8 < 4096  # BPF_MAXINSNS
+        assert len(call_filter.compiled(there)) % 8 == 0
+        assert len(call_filter.compiled(there)) // 8 < 4096  # BPF_MAXINSNS

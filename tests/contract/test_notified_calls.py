@@ -15,14 +15,15 @@ from typing import Any
 
 import pytest
 
-from netsonde.adapters.process import egress_filter, foreign_process, notifications
-from netsonde.adapters.process.egress import Destinations
-from netsonde.adapters.process.egress_watch import EgressWatch
+from netsonde.adapters.process.egress import call_filter, foreign_process, notifications
+from netsonde.adapters.process.egress.guard import Destinations
+from netsonde.adapters.process.egress.notified_guard import NotifiedEgress, find_notified_egress
+from netsonde.adapters.process.egress.watch import Watch
 from netsonde.adapters.process.launch_thread import LaunchThread
-from netsonde.adapters.process.notified_egress import NotifiedEgress, find_notified_egress
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
 from netsonde.adapters.process.syscalls import processor
 from netsonde.application.ports import Ended, HowEnded
+from netsonde.domain.layer import LayerMode
 from netsonde.domain.plan import Plan
 from tests.contract.egress import calls
 from tests.contract.egress.guarded import GuardedChain, destinations
@@ -71,7 +72,7 @@ def guarded(
     guard = find_notified_egress()
     assert isinstance(guard, NotifiedEgress), guard
     (tmp_path / "runs").mkdir()
-    chain = chain_of(request.param, tmp_path_factory.getbasetemp())
+    chain = chain_of(request.param, tmp_path_factory.getbasetemp(), LayerMode.OFF)
     held = destinations("10.77.2.10/32", "127.0.0.1/32")
     return Guarded(GuardedChain(chain, guard, held), tmp_path / "runs")
 
@@ -243,7 +244,7 @@ def test_what_outlives_the_guard_can_send_nothing_and_does_not_hang(
         return subprocess.Popen((program, "-"), stdin=pipe, stdout=pipe, text=True)
 
     held = Destinations(networks=(ip_network("127.0.0.1/32"),))
-    with EgressWatch(here, egress_filter.compiled(here), held, lambda _: None) as watch:
+    with Watch(here, call_filter.compiled(here), held, lambda _: None) as watch:
         thread = LaunchThread(watch.confine, start)
         process = thread.result
         assert process.stdout and process.stdin

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from netsonde.adapters.process.egress.notified_guard import NotifiedEgress, find_notified_egress
 from netsonde.adapters.process.launch_chain import BasicChain, LaunchChain
-from netsonde.adapters.process.notified_egress import NotifiedEgress, find_notified_egress
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
 from netsonde.application.ports import Ended, HowEnded
+from netsonde.domain.layer import LayerMode
 from netsonde.domain.plan import Plan
 from tests.contract.egress import escapes_source
 from tests.contract.egress.guarded import GuardedChain, destinations
@@ -64,7 +65,7 @@ def guard(lab: Lab) -> NotifiedEgress:
 @pytest.fixture(params=LAYERED)
 def chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LaunchChain:
     """Every set of layers in turn."""
-    return chain_of(request.param, tmp_path_factory.getbasetemp())
+    return chain_of(request.param, tmp_path_factory.getbasetemp(), LayerMode.OFF)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from ...domain.plan import Plan
 from . import bubblewrap, landlock, links
 from .bubblewrap import Bubblewrap
 from .cgroups import Cgroups
-from .egress import Confinement, EgressGuard, destinations_of
+from .egress.find_guards import Guards
+from .egress.guard import Confinement, destinations_of
 from .file_view import FileView
 from .launch_chain import Launch, link_failure
 from .launch_thread import filter_calls
@@ -39,8 +40,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     `capable` says which capabilities the server itself has: raw sockets (CAP_NET_RAW), and changing
     its bounding set (CAP_SETPCAP). `max_processes` bounds an execution without a cgroup, where it
-    has a user namespace to be counted in. `guard_for_raw` is for plans with raw sockets, `guard` for
-    all others.
+    has a user namespace to be counted in.
     """
 
     setpriv: str | None
@@ -51,8 +51,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     landlock: LandlockView | None
     filters: Filters | None
     cgroups: Cgroups | None
-    guard: EgressGuard | None
-    guard_for_raw: EgressGuard | None
+    guards: Guards
     max_processes: int
 
 
@@ -71,6 +70,10 @@ class ContainedChain:
         parts = self._parts
         raw = plan.needs_raw_sockets and parts.has_raw_sockets
         with ExitStack() as stack:
+            confinement: Confinement | None = None
+            if guard := parts.guards.for_raw if raw else parts.guards.for_others:
+                # Before the cgroup, in whose end whatever is left is killed.
+                confinement = stack.enter_context(guard.held(destinations_of(plan), tell))
             joins: tuple[str, ...] = ()
             if parts.cgroups:
                 joins = stack.enter_context(parts.cgroups.slot(plan.limits)).joins
@@ -80,10 +83,7 @@ class ContainedChain:
                 )
             else:
                 launch = self._from_thread(plan, directory, raw, joins)
-            if guard := parts.guard_for_raw if raw else parts.guard:
-                confinement = stack.enter_context(guard.held(destinations_of(plan), tell))
-                launch = _guarded(launch, confinement)
-            yield launch
+            yield guarded(launch, confinement) if confinement else launch
 
     def failure(self, returncode: int, stderr: bytes) -> str | None:
         """See `link_failure`."""
@@ -162,13 +162,13 @@ class ContainedChain:
         return links.setpriv_words(setpriv, *privileges) if setpriv else ()
 
 
-def _guarded(launch: Launch, confinement: Confinement) -> Launch:
-    """First the guard's part: the chain's own takes away what it needs."""
+def guarded(launch: Launch, confinement: Confinement) -> Launch:
+    """A launch under an egress guard, whose part comes last: it may close what the others need."""
 
     def confine() -> None:
-        confinement.confine()
         if launch.confine:
             launch.confine()
+        confinement.confine()
 
     return msgspec.structs.replace(launch, confine=confine, settle=confinement.settle)
 

@@ -12,12 +12,12 @@ from ...domain.layer import Layer, LayerMode, switched_off
 from . import capabilities, landlock, links, seccomp
 from .bubblewrap import NAME as BWRAP
 from .bubblewrap import Bubblewrap
-from .cgroups import Cgroups, find_homes
 from .contained_chain import ContainedChain, Filters, LandlockView, Parts
+from .egress.find_guards import find_guards
 from .file_view import FileView, look_at_system
+from .find_cgroups import find_cgroups
 from .launch_chain import find_setpriv, setpriv_layer
 from .launch_thread import filter_calls, started_from_thread
-from .nft_egress import NftablesEgress
 from .probe import told, tried, tried_for
 from .syscalls import processor
 
@@ -69,9 +69,11 @@ class _Search:
         if wrapper and not wrapper.user_namespace:
             landlock_view = None  # never needed
         filters, seccomp_layer = self._find_seccomp()
-        cgroups, cgroup_layer = self._find_cgroups()
+        cgroups, cgroup_layer = find_cgroups(wanted.cgroup, wanted.max_processes, self._true)
         by_setpriv, capabilities_layer = self._find_capabilities(wrapper)
-        guard, egress_layer = self._find_egress(capabilities_layer)
+        guards, egress_layer = find_guards(
+            wanted.egress, without_capabilities=capabilities_layer.active, raw_sockets=self._raw
+        )
         setpriv = self._setpriv if self._nnp else None
         parts = Parts(
             setpriv=setpriv,
@@ -82,8 +84,7 @@ class _Search:
             landlock=landlock_view,
             filters=filters,
             cgroups=cgroups,
-            guard=guard,
-            guard_for_raw=guard,
+            guards=guards,
             max_processes=wanted.max_processes,
         )
         layers = (
@@ -202,48 +203,6 @@ class _Search:
         reason = f"{len(seccomp.DENIED)} system calls and {len(plain) // 8} instructions"
         return filters, Layer("seccomp", True, reason, mode)
 
-    def _find_cgroups(self) -> tuple[Cgroups | None, Layer]:
-        mode = self._wanted.cgroup
-        if mode is LayerMode.OFF:
-            return None, switched_off("cgroup")
-        fix = (
-            "Delegate a cgroup to the server (systemd: Delegate=memory pids; a container: "
-            "a writable /sys/fs/cgroup)."
-        )
-        try:
-            homes = find_homes()
-            if not homes:
-                return None, Layer("cgroup", False, "no cgroup is writable (EACCES)", mode, fix)
-            cgroups = Cgroups(homes, max_processes=self._wanted.max_processes)
-            failure = self._try_cgroups(cgroups)
-        except OSError as error:
-            return None, Layer("cgroup", False, told(error), mode, fix)
-        if failure:
-            return None, Layer("cgroup", False, failure, mode, fix)
-        where = ", ".join(f"{home.path} (v{home.version})" for home in homes)
-        bounded = " and ".join(sorted(cgroups.controllers)) or "nothing"
-        return cgroups, Layer(
-            "cgroup",
-            {"memory", "pids"} <= cgroups.controllers,
-            f"{bounded} bounded in {where}",
-            mode,
-            "" if {"memory", "pids"} <= cgroups.controllers else fix,
-        )
-
-    def _try_cgroups(self, cgroups: Cgroups) -> str | None:
-        from ...domain.plan import Limits
-
-        limits = Limits(
-            timeout_s=5,
-            max_stdout_bytes=1,
-            max_stderr_bytes=1,
-            max_memory_bytes=64 * 1024 * 1024,
-            max_file_descriptors=64,
-            max_cpu_s=5,
-        )
-        with cgroups.slot(limits) as slot:
-            return tried(*links.join_words(slot.joins), self._true)
-
     def _find_capabilities(self, wrapper: Bubblewrap | None) -> tuple[bool, Layer]:
         name, mode = "capabilities", self._wanted.capabilities
         if mode is LayerMode.OFF:
@@ -260,23 +219,6 @@ class _Search:
         if failure is None:
             return True, Layer(name, True, f"{left}, by {setpriv}", mode)
         return False, Layer(name, False, failure, mode, "Install util-linux 2.33 or later.")
-
-    def _find_egress(self, capabilities_layer: Layer) -> tuple[NftablesEgress | None, Layer]:
-        name, mode = "egress", self._wanted.egress
-        if mode is LayerMode.OFF:
-            return None, switched_off(name)
-        if not capabilities_layer.active:
-            why = "a program that keeps capabilities could change packet filters"
-            return None, Layer(name, False, why, mode, capabilities_layer.fix)
-        try:
-            guard = NftablesEgress()
-            failure = guard.trial()
-        except OSError as error:
-            return None, Layer(name, False, f"nftables: {told(error)}", mode, _FIX_EGRESS)
-        if failure:
-            guard.close()
-            return None, Layer(name, False, f"nftables: {failure}", mode, _FIX_EGRESS)
-        return guard, Layer(name, True, "nftables, by a group number for each execution", mode)
 
     def _no_new_privileges(self, parts: Parts) -> Layer:
         by = parts.bubblewrap.path if parts.bubblewrap else self._setpriv
@@ -324,10 +266,6 @@ class _Search:
         return Layer(name, False, why_not, mode, _FIX_BUBBLEWRAP)
 
 
-_FIX_EGRESS = (
-    "Install nftables, and give the server CAP_NET_ADMIN and CAP_SETGID (root has them), on Linux "
-    "5.16 or later."
-)
 _FIX_BUBBLEWRAP = (
     "Install bubblewrap, and run the server as root or where user namespaces are allowed "
     "(sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces; a container's "

@@ -10,7 +10,7 @@ from ...application.ports import Programs
 from ...domain.layer import Layer, LayerMode, switched_off
 from ...domain.plan import Plan
 from . import links
-from .egress import nothing_more
+from .egress.guard import nothing_more
 from .probe import tried
 
 

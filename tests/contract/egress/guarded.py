@@ -1,12 +1,11 @@
 """A chain under an egress guard, as the containment puts the two together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
 
-import msgspec
-
-from netsonde.adapters.process.egress import Destinations, EgressGuard
+from netsonde.adapters.process.contained_chain import guarded
+from netsonde.adapters.process.egress.guard import Destinations, EgressGuard
 from netsonde.adapters.process.launch_chain import Launch, LaunchChain
 from netsonde.domain.layer import Layer
 from netsonde.domain.plan import Plan
@@ -29,20 +28,13 @@ class GuardedChain:
         self.told: list[str] = []
 
     @contextmanager
-    def prepared(self, plan: Plan, directory: str) -> Iterator[Launch]:
+    def prepared(self, plan: Plan, directory: str, tell: Callable[[str], None]) -> Iterator[Launch]:
+        """Tells nobody else, so that the program can go on and try more."""
         with (
             self._guard.held(self._destinations, self.told.append) as confinement,
-            self._chain.prepared(plan, directory) as launch,
+            self._chain.prepared(plan, directory, tell) as launch,
         ):
-            steps = [step for step in (launch.confine, confinement.confine) if step]
-
-            def confine() -> None:
-                for step in steps:
-                    step()
-
-            yield msgspec.structs.replace(
-                launch, argv=(*confinement.words, *launch.argv), confine=confine
-            )
+            yield guarded(launch, confinement)
 
     def failure(self, returncode: int, stderr: bytes) -> str | None:
         return self._chain.failure(returncode, stderr)

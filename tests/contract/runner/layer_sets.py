@@ -41,9 +41,15 @@ def readable(directory: Path) -> tuple[str, ...]:
     return (str(directory), str(python), str(Path(sys.executable).parent.parent))
 
 
-def made(name: str, directory: Path, *, max_processes: int = 128) -> LaunchChain:
+def made(
+    name: str,
+    directory: Path,
+    *,
+    max_processes: int = 128,
+    egress: LayerMode = LayerMode.AUTO,
+) -> LaunchChain:
     """That set of layers, as far as this host has it; programs under `directory` can be run."""
-    wanted = Wanted(readable=readable(directory), max_processes=max_processes)
+    wanted = Wanted(readable=readable(directory), max_processes=max_processes, egress=egress)
     match name:
         case "poorest":
             return BasicChain(setpriv=None)
@@ -61,12 +67,12 @@ LAYERED: Final = ("basic", "landlock", "full")
 
 
 @cache
-def chain_of(name: str, directory: Path) -> LaunchChain:
+def chain_of(name: str, directory: Path, egress: LayerMode = LayerMode.AUTO) -> LaunchChain:
     """The set of that name, or a skipped test; found once, as a server does it, not for each test.
 
     Programs under `directory` can be run.
     """
-    chain = made(name, directory)
+    chain = made(name, directory, egress=egress)
     if reason := lacking(name, chain.layers()):
         pytest.skip(reason)
     return chain

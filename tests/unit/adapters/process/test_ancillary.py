@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsonde.adapters.process.ancillary import are_harmless, only_asks
+from netsonde.adapters.process.egress.ancillary import are_harmless, only_asks
 
 IP, IPV6, SOL_SOCKET = 0, 41, 1
 

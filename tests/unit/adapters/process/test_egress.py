@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsonde.adapters.process.egress import Destinations, destinations_of
-from netsonde.adapters.process.egress_rules import admission
-from netsonde.adapters.process.own_group import OwnGroups
-from netsonde.adapters.process.routers import routers
+from netsonde.adapters.process.egress.guard import Destinations, destinations_of
+from netsonde.adapters.process.egress.own_group import OwnGroups
+from netsonde.adapters.process.egress.routers import routers
+from netsonde.adapters.process.egress.rules import admission
 from netsonde.domain.plan import Limits, Plan
 
 LIMITS = Limits(

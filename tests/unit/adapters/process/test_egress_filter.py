@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from netsonde.adapters.process.egress_filter import DENIED, NOTIFIED, compiled
+from netsonde.adapters.process.egress.call_filter import DENIED, NOTIFIED, compiled
 from netsonde.adapters.process.syscalls import AUDIT_ARCH, Processor, processor
 from tests.unit.adapters.process.bpf_interpreter import outcome
 

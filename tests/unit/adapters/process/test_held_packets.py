@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsonde.adapters.process.held_packets import Held, destination, read_messages
+from netsonde.adapters.process.egress.held_packets import Held, destination, read_messages
 
 IP, ARP, IPV6 = 0x0800, 0x0806, 0x86DD
 HEADER, PAYLOAD, GROUP = 1, 9, 14

@@ -2,9 +2,9 @@
 
 import pytest
 
-from netsonde.adapters.process.egress import Destinations
-from netsonde.adapters.process.judged_calls import JudgedCalls
-from netsonde.adapters.process.notifications import Call
+from netsonde.adapters.process.egress.guard import Destinations
+from netsonde.adapters.process.egress.judged_calls import JudgedCalls
+from netsonde.adapters.process.egress.notifications import Call
 from netsonde.adapters.process.syscalls import Processor, processor
 
 

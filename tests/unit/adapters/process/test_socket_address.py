@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from netsonde.adapters.process.egress import Destinations
-from netsonde.adapters.process.judged_calls import allows
-from netsonde.adapters.process.socket_address import Destination, is_unspecified, parse
+from netsonde.adapters.process.egress.guard import Destinations
+from netsonde.adapters.process.egress.judged_calls import allows
+from netsonde.adapters.process.egress.socket_address import Destination, is_unspecified, parse
 from netsonde.domain.target import Network
 
 V4, V6 = struct.pack("=H", socket.AF_INET), struct.pack("=H", socket.AF_INET6)

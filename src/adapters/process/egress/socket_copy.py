@@ -61,7 +61,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     flags: int = 0
 
 
-class EgressSocket:
+class SocketCopy:
     """Owns the descriptor, which has its open file in common with the program's."""
 
     def __init__(self, descriptor: int) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from ...domain.target import Address
+from ....domain.target import Address
 
 AF_UNSPEC, AF_INET, AF_INET6, AF_NETLINK = 0, 2, 10, 16
 MAX_BYTES: Final = 128  # sizeof(struct sockaddr_storage): more is EINVAL

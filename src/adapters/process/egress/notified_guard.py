@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import os
 import select
 import socket
@@ -12,13 +13,14 @@ from contextlib import contextmanager, suppress
 from ipaddress import ip_network
 from typing import Final
 
-from . import egress_filter
-from .egress import Confinement, Destinations
-from .egress_watch import EgressWatch
-from .launch_thread import started_from_thread
-from .probe import TIMEOUT_S, told
-from .syscalls import Processor, processor
+from ..launch_thread import started_from_thread
+from ..probe import TIMEOUT_S, told
+from ..syscalls import Processor, processor
+from . import call_filter
+from .guard import Confinement, Destinations
+from .watch import Watch
 
+_log = logging.getLogger(__name__)
 _MOST_TOLD: Final = 1024
 _LOOPBACK: Final = Destinations(networks=(ip_network("127.0.0.1/32"),))
 _DISCARD: Final = 9  # a datagram socket that is connected sends nothing
@@ -32,7 +34,7 @@ class NotifiedEgress:
 
     def __init__(self, processor: Processor) -> None:
         self._processor = processor
-        self._filter = egress_filter.compiled(processor)
+        self._filter = call_filter.compiled(processor)
 
     @contextmanager
     def held(
@@ -55,9 +57,10 @@ class NotifiedEgress:
             with suppress(RuntimeError):  # the loop is closed: told below
                 loop.call_soon_threadsafe(hand_on)
 
-        with EgressWatch(self._processor, self._filter, destinations, note) as watch:
-            yield Confinement(confine=watch.confine)
-        hand_on()
+        with Watch(self._processor, self._filter, destinations, note) as watch:
+            yield Confinement(confine=watch.confine, settle=hand_on)
+        if watch.obstacle:  # the program was refused everything; why, it can't tell
+            _log.error("egress.obstacle", extra={"fields": {"reason": watch.obstacle}})
 
 
 def find_notified_egress() -> NotifiedEgress | str:
@@ -67,12 +70,12 @@ def find_notified_egress() -> NotifiedEgress | str:
         return f"no filter is written for {os.uname().machine}"
     heard: list[str] = []
     try:
-        with EgressWatch(here, egress_filter.compiled(here), _LOOPBACK, heard.append) as watch:
+        with Watch(here, call_filter.compiled(here), _LOOPBACK, heard.append) as watch:
             status = started_from_thread(watch.confine, _tried_in_child)
         failure = watch.obstacle
     except OSError as error:
         reason = {errno.EBUSY: "a filter of the container's has a listener already"}
-        return f"seccomp: {reason.get(error.errno or 0, '')} {told(error)}".replace("  ", " ")
+        return f"{reason.get(error.errno or 0, '')} {told(error)}".strip()
     if failure:
         return failure
     if status or heard != ["127.0.0.2 udp 9"]:

@@ -12,10 +12,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from ipaddress import ip_network
 from typing import Final
 
-from . import egress_rules
-from .egress import Confinement, Destinations
+from ..launch_thread import started_from_thread
+from . import rules
+from .guard import Confinement, Destinations
 from .held_packets import HeldPackets
-from .launch_thread import started_from_thread
 from .nftables import Nftables
 from .own_group import OwnGroups, change_thread_to
 from .routers import routers
@@ -42,8 +42,8 @@ class NftablesEgress:
             log_group = _FIRST_LOG_GROUP + first // 1000 % 10_000
             self._packets = HeldPackets(log_group)
             stack.callback(self._packets.close)
-            self._nft.run(egress_rules.tables(self._table, self._groups.numbers, log_group))
-            stack.callback(_quietly, self._nft, egress_rules.removal(self._table))
+            self._nft.run(rules.tables(self._table, self._groups.numbers, log_group))
+            stack.callback(_quietly, self._nft, rules.removal(self._table))
             self._devices: dict[str, int] = {}
             self._judge_new_devices()
             self._tells: dict[int, Callable[[str], None]] = {}
@@ -67,12 +67,12 @@ class NftablesEgress:
         """A group number that isn't given back if its rights can't be withdrawn."""
         group = self._groups.take()
         terms = self._table, group, destinations, routers()
-        self._nft.run(egress_rules.admission(*terms, verb="add"))
+        self._nft.run(rules.admission(*terms, verb="add"))
         try:
             yield group
         finally:
             try:
-                self._nft.run(egress_rules.admission(*terms, verb="delete"))
+                self._nft.run(rules.admission(*terms, verb="delete"))
             except OSError as error:
                 fields = {"group": group, "reason": str(error)}
                 _log.error("egress.not_withdrawn", extra={"fields": fields})
@@ -103,7 +103,7 @@ class NftablesEgress:
         for index, device in socket.if_nameindex():
             if self._devices.get(device) != index:
                 self._nft.run(
-                    egress_rules.device(
+                    rules.device(
                         self._table,
                         self._groups.numbers,
                         index=index,

@@ -8,8 +8,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from ...domain.plan import Plan
-from ...domain.target import Address, Network
+from ....domain.plan import Plan
+from ....domain.target import Address, Network
 
 _LOOPBACK: Final = (ip_address("127.0.0.1"),)  # what resolv.conf(5) says of a file without servers
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from ..syscalls import Processor
 from .socket_address import failed
-from .syscalls import Processor
 
 _PIDFD_THREAD: Final = os.O_EXCL  # linux/pidfd.h, Linux 6.9
 

@@ -9,7 +9,7 @@ import errno
 from collections.abc import Iterator
 from typing import Final
 
-from .bpf import (
+from ..bpf import (
     ALLOW,
     ARCH_AT,
     ERRNO,
@@ -31,7 +31,7 @@ from .bpf import (
     returned,
     when,
 )
-from .syscalls import AUDIT_ARCH, Processor
+from ..syscalls import AUDIT_ARCH, Processor
 
 NOTIFIED: Final = ("connect", "sendmsg", "sendmmsg")  # and sendto, if it has an address
 

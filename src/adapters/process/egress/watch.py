@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable
 from typing import Final, Self
 
-from . import capabilities, foreign_process, notifications
-from .egress import Destinations
+from .. import capabilities
+from ..probe import told
+from ..syscalls import Processor
+from . import foreign_process, notifications
+from .guard import Destinations
 from .judged_calls import JudgedCalls
 from .notifications import Call
-from .probe import told
 from .socket_address import failed
-from .syscalls import Processor
 from .waiting_call import Wait
 
 _LOOK_AFTER_S: Final = 0.05
@@ -26,10 +27,10 @@ _MOST_WAITING: Final = 64  # each holds a descriptor of ours, and up to 64 KiB
 _END_S: Final = 1.0
 
 
-class EgressWatch:
+class Watch:
     """Entered before the program is started, left when nothing of it is there any more.
 
-    `filter_bytes` are `egress_filter.compiled`'s. `confine` is to be called in the thread that
+    `filter_bytes` are `call_filter.compiled`'s. `confine` is to be called in the thread that
     starts the program. `tell` is called in the watch's own thread. `obstacle` says what kept it from
     answering as it should, if anything did.
     """

@@ -5,7 +5,7 @@ from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
-from ...domain.target import Address
+from ....domain.target import Address
 
 
 def routers(proc: Path = Path("/proc/net")) -> frozenset[Address]:

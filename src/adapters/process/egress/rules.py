@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Final
 
-from ...domain.target import Address, Network
-from .egress import Destinations
+from ....domain.target import Address, Network
+from .guard import Destinations
 from .held_packets import SNAPLEN
 
 # Before the translation of destinations (-100): what the execution asked for is what is judged.

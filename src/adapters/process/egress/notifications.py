@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 
-from .landlock import refuse_new_privileges
-from .launch_thread import Program
+from ..landlock import refuse_new_privileges
+from ..launch_thread import Program
+from ..syscalls import Processor
 from .socket_address import failed
-from .syscalls import Processor
 
 _SET_MODE_FILTER: Final = 1
 _NEW_LISTENER, _WAIT_KILLABLE = 1 << 3, 1 << 5

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from .egress_socket import DONTWAIT, EgressSocket, Message
 from .socket_address import failed
+from .socket_copy import DONTWAIT, Message, SocketCopy
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,13 +16,13 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     `expired` is the result once `deadline_s` (of the monotonic clock) has passed.
     """
 
-    socket: EgressSocket
+    socket: SocketCopy
     again: Callable[[], int | None]
     deadline_s: float | None
     expired: int
 
 
-def connected(socket: EgressSocket, to: bytes) -> int | Wait:
+def connected(socket: SocketCopy, to: bytes) -> int | Wait:
     """0, or what to wait for. Raises OSError: EINPROGRESS where the program doesn't wait."""
 
     def attempt() -> int | None:
@@ -41,7 +41,7 @@ def connected(socket: EgressSocket, to: bytes) -> int | Wait:
     return _wait(socket, attempt, -errno.EINPROGRESS)
 
 
-def sent(socket: EgressSocket, message: Message) -> int | Wait:
+def sent(socket: SocketCopy, message: Message) -> int | Wait:
     """The number of bytes, or what to wait for. Raises OSError as send(2) does."""
 
     def attempt() -> int | None:
@@ -57,7 +57,7 @@ def sent(socket: EgressSocket, message: Message) -> int | Wait:
     return _wait(socket, attempt, -errno.EAGAIN)
 
 
-def _wait(socket: EgressSocket, again: Callable[[], int | None], expired: int) -> Wait:
+def _wait(socket: SocketCopy, again: Callable[[], int | None], expired: int) -> Wait:
     timeout_s = socket.send_timeout_s
     deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
     return Wait(socket=socket, again=again, deadline_s=deadline_s, expired=expired)

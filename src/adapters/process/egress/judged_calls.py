@@ -15,12 +15,12 @@ from typing import Final
 
 import msgspec
 
+from ..syscalls import Processor
 from . import ancillary, foreign_process, socket_address
-from .egress import Destinations
-from .egress_socket import PASSING_FLAGS, EgressSocket, Message
+from .guard import Destinations
 from .notifications import Call
 from .socket_address import AF_INET, AF_NETLINK, AF_UNSPEC, Destination, failed
-from .syscalls import Processor
+from .socket_copy import PASSING_FLAGS, Message, SocketCopy
 from .waiting_call import Wait, connected, sent
 
 MAX_DATA_BYTES: Final = 1 << 16  # more than a datagram can have; a stream is sent in parts
@@ -66,10 +66,10 @@ class JudgedCalls:
             numbers["sendmmsg"]: self._sendmmsg,
         }
         self._lock = threading.Lock()
-        self._in_hand: EgressSocket | None = None
+        self._in_hand: SocketCopy | None = None
 
     @contextmanager
-    def in_hand(self, socket: EgressSocket) -> Iterator[None]:
+    def in_hand(self, socket: SocketCopy) -> Iterator[None]:
         """While the socket is used, `interrupt` can shut it."""
         self._in_hand = socket
         try:
@@ -94,7 +94,7 @@ class JudgedCalls:
         )
         outcome: int | Wait | None = None
         try:
-            socket = EgressSocket(descriptor)
+            socket = SocketCopy(descriptor)
             with self.in_hand(socket):
                 outcome = make(call, socket)
             return outcome
@@ -102,7 +102,7 @@ class JudgedCalls:
             if not isinstance(outcome, Wait):
                 os.close(descriptor)
 
-    def _connect(self, call: Call, socket: EgressSocket) -> int | Wait:
+    def _connect(self, call: Call, socket: SocketCopy) -> int | Wait:
         raw = self._address(call, call.arguments[1], _signed(call.arguments[2]))
         if socket.family == AF_NETLINK:
             raise failed(errno.EPERM)
@@ -114,7 +114,7 @@ class JudgedCalls:
         self._make_sure(call)
         return connected(socket, to)
 
-    def _sendto(self, call: Call, socket: EgressSocket) -> int | Wait:
+    def _sendto(self, call: Call, socket: SocketCopy) -> int | Wait:
         _, start, length, flags, to_start, to_length = call.arguments
         if length > MAX_DATA_BYTES:
             raise failed(errno.EMSGSIZE)
@@ -124,13 +124,13 @@ class JudgedCalls:
         self._make_sure(call)
         return sent(socket, message)
 
-    def _sendmsg(self, call: Call, socket: EgressSocket) -> int | Wait:
+    def _sendmsg(self, call: Call, socket: SocketCopy) -> int | Wait:
         _, start, flags, *_ = call.arguments
         message = self._read_message(call, socket, start, flags)
         self._make_sure(call)
         return sent(socket, message)
 
-    def _sendmmsg(self, call: Call, socket: EgressSocket) -> int | Wait:
+    def _sendmmsg(self, call: Call, socket: SocketCopy) -> int | Wait:
         _, start, count, flags, *_ = call.arguments
         for index in range(min(count & 0xFFFFFFFF, _MAX_MESSAGES)):
             place = start + index * _MESSAGE_BYTES
@@ -147,7 +147,7 @@ class JudgedCalls:
             _note_sent(call.thread, place, done)
         return min(count & 0xFFFFFFFF, _MAX_MESSAGES)
 
-    def _read_message(self, call: Call, socket: EgressSocket, start: int, flags: int) -> Message:
+    def _read_message(self, call: Call, socket: SocketCopy, start: int, flags: int) -> Message:
         thread = call.thread
         raw_header = foreign_process.read_memory(thread, (start, _HEADER.size))
         to_start, to_length, pieces, count, control, control_bytes = _HEADER.unpack(raw_header)
@@ -162,7 +162,7 @@ class JudgedCalls:
         return self._message(socket, raw, data, ancillary_data, flags)
 
     def _message(
-        self, socket: EgressSocket, raw: bytes, data: bytes, control: bytes, flags: int
+        self, socket: SocketCopy, raw: bytes, data: bytes, control: bytes, flags: int
     ) -> Message:
         to = b""
         if socket.family == AF_NETLINK:
@@ -181,7 +181,7 @@ class JudgedCalls:
             raise failed(errno.EPERM)
         return Message(data=data, to=to, control=control, flags=flags & PASSING_FLAGS)
 
-    def _judged(self, to: Destination, socket: EgressSocket) -> bytes:
+    def _judged(self, to: Destination, socket: SocketCopy) -> bytes:
         if not allows(self._destinations, to, socket.protocol):
             self._tell(to.told(socket.protocol))
             raise failed(errno.EPERM)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from .syscalls import processor
+from ..syscalls import processor
 
 # Numbers that nothing gives out: https://systemd.io/UIDS-GIDS leaves the first free, Debian's policy
 # (section 9.2.2) reserves those above the second. Each server takes the highest block that is free.

@@ -1,5 +1,6 @@
 """What packet filters held back, as the kernel reports it (linux/netfilter/nfnetlink_log.h)."""
 
+import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -153,4 +154,4 @@ def _raise_error(data: bytes) -> None:
         if kind == _ERROR and len(body) >= 4:
             (number,) = struct.unpack_from("=i", body)
             if number:
-                raise OSError(-number, "the kernel gives no packet log (nfnetlink_log)")
+                raise OSError(-number, os.strerror(-number))
