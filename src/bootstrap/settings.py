@@ -190,7 +190,7 @@ class Sandbox(Section, frozen=True, kw_only=True):
         _LayerMode,
         Meta(
             description="packets to addresses that the plan doesn't name are held back, and end the "
-            "execution (nftables)"
+            "execution (nftables, else seccomp)"
         ),
     ] = "auto"
     max_processes: Annotated[
