@@ -28,6 +28,8 @@ _SECONDS: Mapping[str, float] = MappingProxyType(
         "contract/test_mcp_stdio.py": 23,
         "domain/test_planning_properties.py": 23,
         "contract/test_service_record.py": 23,
+        "contract/test_notified_egress.py": 30,
+        "contract/test_notified_calls.py": 9,
         "contract/test_service_ends.py": 20,
         "runner/test_unwilling.py": 18,
         "contract/test_service_access.py": 15,

@@ -117,7 +117,13 @@ def without_times(output: bytes) -> list[str]:
     return [re.sub(r"( +\d+\.\d)+$", "", line) for line in lines]
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize(
+    ("name", "chain"),
+    # One set is enough for what takes seconds.
+    [(name, layers) for name in PROGRAMS for layers in LAYERED if name != "nmap_sV"]
+    + [("nmap_sV", "full")],
+    indirect=["chain"],
+)
 def test_programs_give_the_same_results_under_it(
     name: str, chain: LaunchChain, guard: NotifiedEgress, lab: Lab, base_dir: Path
 ) -> None:
