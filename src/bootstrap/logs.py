@@ -4,6 +4,7 @@ import logging
 import sys
 
 from ..adapters.log_lines import Lines
+from ..adapters.log_stream import LogStream
 from .settings import Logging
 from .settings_load import Clamped
 
@@ -15,9 +16,9 @@ def set_up_logging(settings: Logging, *, quiet: bool = False) -> None:
 
     The libraries speak from WARNING up; at level DEBUG everybody says everything.
     """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Lines(as_json=settings.format == "json"))
     root = logging.getLogger()
+    handler = _stream(root)
+    handler.setFormatter(Lines(as_json=settings.format == "json"))
     for old in root.handlers[:]:
         for kept in old.filters:
             handler.addFilter(kept)
@@ -30,6 +31,14 @@ def set_up_logging(settings: Logging, *, quiet: bool = False) -> None:
     # The SDK's log has session ids, which are as good as the session, from INFO down.
     logging.getLogger("mcp").setLevel(max(level, logging.WARNING))
     root.setLevel(level if level == logging.DEBUG else max(level, logging.WARNING))
+
+
+def _stream(root: logging.Logger) -> LogStream:
+    """The one there is, after a reload: lines may wait in it, and must not be overtaken."""
+    for handler in root.handlers:
+        if isinstance(handler, LogStream) and handler.stream is sys.stderr:
+            return handler
+    return LogStream(sys.stderr)
 
 
 def log_through(a_filter: logging.Filter) -> None:
