@@ -85,6 +85,10 @@ class SqliteRecord:
         if point is None:
             reason = "it is closed" if self._line.closed else "too many events wait to be written"
             raise LogFailed(f"{reason}: {self.failing}" if self.failing else reason)
+        try:
+            self._writer.attend()
+        except OSError as error:
+            raise LogFailed(str(error)) from error
         await self._deliveries.settled(point)
 
     async def executions(
@@ -131,8 +135,8 @@ class SqliteRecord:
             return await loop.run_in_executor(self._threads, query)
         except (apsw.Error, OSError) as error:
             raise LogFailed(f"the record can't be read: {error}") from error
-        except RuntimeError as error:  # the threads are gone
-            raise LogFailed("the record is closed") from error
+        except RuntimeError as error:  # the threads are gone, or there is none to be had
+            raise LogFailed(f"the record can't be read: {error}") from error
 
 
 def open_record(
@@ -176,7 +180,13 @@ def open_record(
         lock=lock,
         logger=logger,
     )
-    writer.start()
+    try:
+        writer.start()
+    except OSError:
+        reader.close()
+        ledger.close()
+        lock.close()
+        raise
     return record
 
 

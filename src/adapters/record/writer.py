@@ -1,8 +1,12 @@
-"""The thread that writes: whatever waits goes into one transaction; what fails is tried again."""
+"""The thread that writes: whatever waits goes into one transaction; what fails is tried again.
+
+A thread that dies all the same is followed by another, which goes on where it was.
+"""
 
 import logging
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 
 import apsw
 
@@ -46,24 +50,62 @@ class Writer:
         self._pause_s = FIRST_PAUSE_S
         self._retained_s = self._headed_s = self._told_lost_s = float("-inf")
         self._lost = 0
-        self._thread = threading.Thread(target=self._work, name="netsonde-record", daemon=True)
+        self._over = threading.Event()
+        self._beginning = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to write."""
-        self._thread.start()
+        """Begin to write. Raises OSError if there is no thread to be had."""
+        self._begin()
+
+    def attend(self) -> None:
+        """See that somebody writes. Raises OSError if the thread died and no other is to be had."""
+        with self._beginning:
+            if not self._over.is_set() and (self._thread is None or not self._thread.is_alive()):
+                self._begin()
 
     def close(self, timeout_s: float) -> bool:
         """Write what waits, and end; False if that takes longer than `timeout_s`."""
         self._line.close()
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        with suppress(OSError):
+            self.attend()
+        ended = self._over.wait(timeout_s)
+        if ended and self._thread is not None:
+            self._thread.join(timeout_s)
+        return ended
+
+    def _begin(self) -> None:
+        thread = threading.Thread(target=self._work, name="netsonde-record", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise OSError(f"no thread for the record: {error}") from error
+        self._thread = thread
 
     def _work(self) -> None:
-        while self._step():
-            self._line.wait(LOOK_EVERY_S)
-        self._tell_head()
-        self._ledger.close()
-        self._tell_lost(len(self._line.batch(1 << 62, 1 << 62)))
+        try:
+            if (
+                self.failing is not None
+            ):  # it follows one that died, perhaps of what it will meet too
+                self._rest()
+            while self._step():
+                self._line.wait(LOOK_EVERY_S)
+        except BaseException as death:  # any: whatever it was, there must be a writer
+            self._leave_to_another(death)
+            return
+        try:
+            self._tell_head()
+            self._ledger.close()
+            self._tell_lost(len(self._line.batch(1 << 62, 1 << 62)))
+        finally:
+            self._over.set()
+
+    def _leave_to_another(self, death: BaseException) -> None:
+        try:
+            self._fail(death)
+        finally:
+            with suppress(OSError):  # the next one who settles tries again
+                self._begin()
 
     def _step(self) -> bool:
         """Write the first in line; False at the end."""
@@ -72,18 +114,21 @@ class Writer:
         try:
             self._make_room()
             self._append(entries) if entries else self._look()
+            self._remind()
         except Exception as error:  # the thread must outlive whatever it was
             self._fail(error)
-            self._line.rest(self._pause_s)
-            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+            self._rest()
             return not ending
-        self._remind()
         return bool(entries) or not ending
+
+    def _rest(self) -> None:
+        self._line.rest(self._pause_s)
+        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
     def _append(self, entries: list[Entry]) -> None:
         done = self._ledger.append([self._row(entry) for entry in entries])
+        self._line.written(entries)  # nothing comes between: what is written twice makes no sense
         self._recover()  # before anybody is told that it is kept
-        self._line.written(entries)
         own = [
             Recorded(number, strip(entry.event))
             for number, entry in enumerate(entries, done.before.number + 1)
@@ -119,16 +164,13 @@ class Writer:
         while self._ledger.over() and self._ledger.prune(before_s):
             pass
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         reason = str(error) or type(error).__name__
-        if self.failing is None:
-            expected = isinstance(error, apsw.Error | OSError | Altered)
-            fields = {"reason": reason}
-            self._logger.error(
-                "record.failing", extra={"fields": fields}, exc_info=None if expected else error
-            )
-        self.failing = reason
+        known, self.failing = self.failing, reason
         self._deliveries.failed(reason)
+        if known is None:
+            expected = isinstance(error, apsw.Error | OSError | Altered)
+            self._say(logging.ERROR, "record.failing", None if expected else error, reason=reason)
 
     def _recover(self) -> None:
         if self.failing is not None:
@@ -154,5 +196,8 @@ class Writer:
             self._say(logging.ERROR, "record.lost", count=lost - self._lost)
             self._lost = lost
 
-    def _say(self, level: int, name: str, **fields: object) -> None:
-        self._logger.log(level, name, extra={"fields": fields})
+    def _say(
+        self, level: int, name: str, error: BaseException | None = None, **fields: object
+    ) -> None:
+        with suppress(BaseException):  # a log that fails must not take the record along
+            self._logger.log(level, name, extra={"fields": fields}, exc_info=error)
