@@ -20,6 +20,7 @@ from .ledger import Altered, Ledger
 from .line import MAX_BYTES, MAX_EVENTS, Line
 from .orphans import ends
 from .reader import Reader
+from .reckoning import Reckoning
 from .writer import Writer
 
 CLOSE_S = 5.0
@@ -164,14 +165,23 @@ def open_record(
             key = files.read_or_make_key(folder)
             ledger = _open_ledger(path, key, lock, clock, max_bytes, logger)
             reader = Reader(path)
-            head = _begin(ledger, reader, clock, alone=lock.alone())
+            head, newest_s = _begin(ledger, reader, clock, alone=lock.alone())
             lock.share()
     except BaseException:
         lock.close()
         raise
     line = Line(max_events=max_waiting_events, max_bytes=max_waiting_bytes)
     deliveries = Deliveries(head, logger)
-    writer = Writer(ledger, line, deliveries, clock=clock, max_age_s=max_age_s, logger=logger)
+    reckoning = Reckoning(clock, newest_s)
+    writer = Writer(
+        ledger,
+        line,
+        deliveries,
+        clock=clock,
+        reckoning=reckoning,
+        max_age_s=max_age_s,
+        logger=logger,
+    )
     record = SqliteRecord(
         line=line,
         deliveries=deliveries,
@@ -190,14 +200,20 @@ def open_record(
     return record
 
 
-def _begin(ledger: Ledger, reader: Reader, clock: Clock, *, alone: bool) -> Link:
-    """The head to go on from. Nobody else is there: what is still open was left by a killed server."""
+def _begin(
+    ledger: Ledger, reader: Reader, clock: Clock, *, alone: bool
+) -> tuple[Link, float | None]:
+    """The head to go on from, and when the newest record was written.
+
+    With nobody else there, what is still open was left by a killed server.
+    """
     try:
+        newest_s = ledger.newest_s()
         if alone:
             ended = ends(reader.unfinished(), clock.wall_s())
             if rows := [row(event, encode(event).body, None) for event in ended]:
                 ledger.append(rows)
-        return ledger.head()
+        return ledger.head(), newest_s
     except (Altered, apsw.Error, OSError) as error:
         reader.close()
         ledger.close()

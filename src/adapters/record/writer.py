@@ -17,6 +17,7 @@ from .codec import row, strip
 from .deliveries import Deliveries
 from .ledger import Altered, Ledger
 from .line import Entry, Line
+from .reckoning import Reckoning
 
 MAX_BATCH_EVENTS = 1000
 LOOK_EVERY_S = 1.0  # how late the events of another process can be
@@ -37,6 +38,7 @@ class Writer:
         deliveries: Deliveries,
         *,
         clock: Clock,
+        reckoning: Reckoning,
         max_age_s: float,
         logger: logging.Logger,
     ) -> None:
@@ -45,6 +47,7 @@ class Writer:
         self._line = line
         self._deliveries = deliveries
         self._clock = clock
+        self._reckoning = reckoning
         self._max_age_s = max_age_s
         self._logger = logger
         self._pause_s = FIRST_PAUSE_S
@@ -157,12 +160,19 @@ class Writer:
     def _make_room(self) -> None:
         now_s = self._clock.monotonic_s()
         due = now_s - self._retained_s >= RETAIN_EVERY_S
-        before_s = self._clock.wall_s() - self._max_age_s
+        before_s = self._now_s() - self._max_age_s
         if due and not self._ledger.prune(before_s):
             self._retained_s = now_s
             self._ledger.vacuum()
         while self._ledger.over() and self._ledger.prune(before_s):
             pass
+
+    def _now_s(self) -> float:
+        doubted, now_s = self._reckoning.doubted, self._reckoning.now_s()
+        if self._reckoning.doubted and not doubted:
+            ahead_s = round(self._clock.wall_s() - now_s)
+            self._say(logging.WARNING, "record.clock_leapt", ahead_sec=ahead_s)
+        return now_s
 
     def _fail(self, error: BaseException) -> None:
         reason = str(error) or type(error).__name__
