@@ -101,6 +101,7 @@ def log_levels() -> Iterator[None]:
         if isinstance(logger, logging.Logger):
             logger.disabled = False  # libraries that configure logging disable what they find
     logging.disable(logging.NOTSET)
+    logging.getLogger("opentelemetry").setLevel(logging.NOTSET)  # fuzz/ silences it when imported
     yield
     for logger, level in zip(loggers, levels, strict=True):
         logger.setLevel(level)

@@ -177,10 +177,10 @@ class Writer:
     def _fail(self, error: BaseException) -> None:
         reason = str(error) or type(error).__name__
         known, self.failing = self.failing, reason
-        self._deliveries.failed(reason)
         if known is None:
             expected = isinstance(error, apsw.Error | OSError | Altered)
             self._say(logging.ERROR, "record.failing", None if expected else error, reason=reason)
+        self._deliveries.failed(reason)
 
     def _recover(self) -> None:
         if self.failing is not None:

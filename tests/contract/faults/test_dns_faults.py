@@ -15,7 +15,7 @@ from netsonde.adapters.dns import AT_A_TIME, DnsResolver
 from netsonde.domain.terms import Resolved, Unresolved
 
 NAME = "x.lab.internal"
-TOTAL_S = 0.6
+TOTAL_S = 0.4
 SLACK_S = 1.5  # of a busy machine, and for parsing
 MOST_IN_A_MESSAGE = 4000  # of 65,535 bytes
 
