@@ -40,8 +40,8 @@ def descendants(pid: int) -> list[int]:
     found: list[int] = []
     todo = [pid]
     while todo:
-        for path in Path(f"/proc/{todo.pop()}/task").glob("*/children"):
-            with suppress(OSError):
+        with suppress(OSError):  # it has just ended
+            for path in Path(f"/proc/{todo.pop()}/task").glob("*/children"):
                 children = [int(word) for word in path.read_text().split()]
                 found += children
                 todo += children
