@@ -1,6 +1,7 @@
 """The wall clock leaps ahead or back: nothing is lost by it, nobody is let in or kept out by it."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from netsonde.domain.audit import Denied
 from netsonde.domain.breaker import Settings
 from netsonde.domain.bucket import Rate
 from netsonde.domain.execution import Event, Finished, Progressed, Recorded, Status, fold
+from netsonde.domain.plan import Plan
 from netsonde.domain.privileges import Privileges
 from netsonde.domain.terms import Terms
 from netsonde.domain.tools import PingTool
@@ -155,8 +157,14 @@ def test_what_a_killed_server_left_open_is_ended_in_any_time(tmp_path: Path, lea
     asyncio.run(scene())
 
 
-def run_tool(clock: FakeClock, log: EventLog, *, fails: bool = False) -> RunTool:
-    """One tool; `fails`: its program always crashes. Two calls a minute."""
+def run_tool(
+    clock: FakeClock,
+    log: EventLog,
+    *,
+    fails: bool = False,
+    during: Callable[[], object] = lambda: None,
+) -> RunTool:
+    """One tool; `fails`: its program always crashes. Two calls a minute; `during` each, this happens."""
     tool = PingTool()
     entry = Entry(
         tool=tool,
@@ -166,10 +174,14 @@ def run_tool(clock: FakeClock, log: EventLog, *, fails: bool = False) -> RunTool
         concurrency=1,
         breaker=Settings(failure_threshold=2, recovery_s=60),
     )
-    crashed, done = (Ended(how=HowEnded.EXITED, returncode=code) for code in (-11, 0))
+
+    def script(plan: Plan) -> Ended:
+        during()
+        return Ended(how=HowEnded.EXITED, returncode=-11 if fails else 0)
+
     return RunTool(
         catalog=Catalog((entry,)),
-        runner=FakeRunner(lambda plan: crashed if fails else done),
+        runner=FakeRunner(script),
         resolver=FakeResolver(),
         clock=clock,
         log=log,
@@ -233,13 +245,8 @@ def test_denials_are_counted_by_the_minute_that_passed(leap_s: float) -> None:
 @LEAPS
 def test_how_long_an_execution_took_is_what_passed(leap_s: float) -> None:
     clock, log = FakeClock(), RecentEvents()
-    tool = run_tool(clock, log)
-
-    async def scene() -> None:
-        output = await tool.execute("PingTool", TARGET, on_progress=None)
-        assert output.duration_sec == 0
-        whats = [one.what for one in log.events(output.execution_id)]
-        assert isinstance(whats[-1], Finished)
-
-    clock.leap(leap_s)
-    asyncio.run(scene())
+    tool = run_tool(clock, log, during=lambda: (clock.advance(3), clock.leap(leap_s)))
+    output = asyncio.run(tool.execute("PingTool", TARGET))
+    assert (output.status, output.duration_sec) == (Status.SUCCESS, 3.0)
+    assert output.started_at < output.finished_at
+    assert isinstance(log.events(output.execution_id)[-1].what, Finished)
