@@ -162,7 +162,7 @@ def run_tool(
     log: EventLog,
     *,
     fails: bool = False,
-    during: Callable[[], object] = lambda: None,
+    during: Callable[[], None] = lambda: None,
 ) -> RunTool:
     """One tool; `fails`: its program always crashes. Two calls a minute; `during` each, this happens."""
     tool = PingTool()
@@ -245,7 +245,12 @@ def test_denials_are_counted_by_the_minute_that_passed(leap_s: float) -> None:
 @LEAPS
 def test_how_long_an_execution_took_is_what_passed(leap_s: float) -> None:
     clock, log = FakeClock(), RecentEvents()
-    tool = run_tool(clock, log, during=lambda: (clock.advance(3), clock.leap(leap_s)))
+
+    def during() -> None:
+        clock.advance(3)
+        clock.leap(leap_s)
+
+    tool = run_tool(clock, log, during=during)
     output = asyncio.run(tool.execute("PingTool", TARGET))
     assert (output.status, output.duration_sec) == (Status.SUCCESS, 3.0)
     assert output.started_at < output.finished_at
