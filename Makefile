@@ -8,7 +8,7 @@ FUZZ_EXAMPLES ?= 200000
 FUZZ_SECONDS ?= 3600
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check lint types layers docs fuzz fuzz-properties fuzz-readers fuzz-keep soak bench inspector conformance openapi deploy-check mcpb lock sbom audit programs unpacked clean
+.PHONY: help demo run test check lint types layers docs fuzz fuzz-properties fuzz-readers fuzz-keep soak faults bench inspector conformance openapi deploy-check mcpb lock sbom audit programs unpacked clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -58,6 +58,11 @@ soak: $(VENV)/dev.done programs  ## many tries: however a call ends nothing is l
 	NETSONDE_TRIES=50 $(BIN)/python -m pytest tests/contract/test_nothing_left.py
 	NETSONDE_TRIES=20 NETSONDE_LOAD_S=60 $(BIN)/python -m pytest tests/contract/test_service_load.py
 	NETSONDE_TRIES=60 $(BIN)/python -m pytest tests/contract/test_record_crashes.py
+
+faults: $(VENV)/dev.done programs  ## faults caused for real, 100 kills of servers and of their processes among them
+	NETSONDE_TRIES=100 $(BIN)/python -m pytest tests/contract/faults tests/contract/runner/test_starved.py \
+	  tests/contract/runner/test_killed_links.py tests/contract/test_record_disk.py
+	NETSONDE_TRIES=100 $(BIN)/python -m pytest tests/contract/test_record_crashes.py
 
 bench: $(VENV)/dev.done programs  ## ratios against a baseline measured in the same run
 	$(BIN)/python -m bench

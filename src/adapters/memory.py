@@ -117,6 +117,10 @@ class FakeClock:
         self._monotonic_s += max(0.0, seconds)
         self._wall_s += max(0.0, seconds)
 
+    def leap(self, seconds: float) -> None:
+        """Set the wall clock ahead or, below 0, back; no time passes."""
+        self._wall_s += seconds
+
 
 class FakeResolver:
     """Knows the names that it was given. Meets `Resolver`.

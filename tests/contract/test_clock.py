@@ -34,6 +34,14 @@ def test_a_fake_clock_moves_when_it_is_told() -> None:
     assert (clock.monotonic_s(), clock.wall_s()) == (1.5, 6.5)
 
 
+def test_a_fake_wall_clock_leaps_without_any_time_passing() -> None:
+    clock = FakeClock(wall_s=5.0)
+    clock.leap(-3)
+    assert (clock.monotonic_s(), clock.wall_s()) == (0.0, 2.0)
+    clock.leap(10)
+    assert (clock.monotonic_s(), clock.wall_s()) == (0.0, 12.0)
+
+
 def test_ids_are_unique_and_sort_by_time() -> None:
     ids = [new_execution_id() for _ in range(1000)]
     assert len(set(ids)) == 1000

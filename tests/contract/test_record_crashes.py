@@ -16,11 +16,12 @@ from netsonde.adapters.record.audit import RecordAudit
 from netsonde.domain.execution import Recorded
 from tests.contract.recordings import life, opened
 
+MAX_MIB = 256
 TRIES = max(20, int(os.environ.get("NETSONDE_TRIES", "20")))
 
 
 def start(
-    folder: Path, name: str, *, tasks: int, count: int = 0, max_mib: int = 256
+    folder: Path, name: str, *, tasks: int, count: int = 0, max_mib: int = MAX_MIB
 ) -> subprocess.Popen[bytes]:
     words = (str(folder), name, str(tasks), str(count), str(max_mib))
     return subprocess.Popen(
@@ -64,7 +65,8 @@ def test_what_was_settled_is_there_however_often_the_writer_is_killed(tmp_path: 
         verified = RecordAudit(str(tmp_path)).verify()
         assert verified.problem is None, (attempt, verified)
         assert verified.records >= 4 * len(settled)
-    record = opened(tmp_path)
+    # With as much room as the writers have: with less it would remove the oldest at once.
+    record = opened(tmp_path, max_bytes=MAX_MIB << 20)
     for execution_id in settled:
         assert len(record.events(execution_id)) == 4, execution_id
     record.close()

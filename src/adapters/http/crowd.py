@@ -94,8 +94,15 @@ class Crowd:
             await asyncio.sleep(min(_LONGEST_SLEEP_S, shortest_s / 4))
             now_s = loop.time()
             for member in tuple(self._members):
-                member.examine(now_s)
+                self._examine(member, now_s)
             self._tell(now_s)
+
+    def _examine(self, member: Member, now_s: float) -> None:
+        try:
+            member.examine(now_s)
+        except Exception:  # one that can't be examined must not cost the others their deadlines
+            self._logger.exception("http.unexamined")
+            member.abort()
 
     def _tell(self, now_s: float) -> None:
         if now_s < self._tell_at_s or self.refused == self._told:

@@ -12,7 +12,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -64,6 +64,7 @@ class Cgroups:
         self.homes = homes
         self._max_processes = max_processes
         self._free: list[Slot] = []
+        self._left: list[Slot] = []
         self._count = 0
         self._roots: list[tuple[str, Home]] = []
         for home in homes:
@@ -88,6 +89,7 @@ class Cgroups:
     def slot(self, limits: Limits) -> Iterator[Slot]:
         """A group with these bounds, for one execution; at the end what is in it is killed."""
         bounds = (limits.max_memory_bytes, self._max_processes)
+        self._take_back()
         slot = next((slot for slot in self._free if slot.bounds == bounds), None)
         if slot is None:
             slot = self._new(bounds)
@@ -96,15 +98,25 @@ class Cgroups:
         try:
             yield slot
         finally:
+            self._left.append(slot)
+            self._take_back()
+
+    def _take_back(self) -> None:
+        """What was killed may take a while to die, or could not be looked at."""
+        for slot in tuple(self._left):
             if all([_emptied(folder) for folder, _ in slot.folders]):
+                self._left.remove(slot)
                 self._free.append(slot)
 
     def _new(self, bounds: tuple[int, int]) -> Slot:
         self._count += 1
         folders = tuple((f"{root}/{self._count}", home) for root, home in self._roots)
-        for folder, home in folders:
-            os.mkdir(folder)
-            _bound(folder, home, *bounds)
+        with ExitStack() as stack:
+            for folder, home in folders:
+                os.mkdir(folder)
+                stack.callback(_forget, folder)
+                _bound(folder, home, *bounds)
+            stack.pop_all()
         return Slot(folders=folders, bounds=bounds)
 
 
@@ -183,10 +195,18 @@ def _bound(folder: str, home: Home, memory_bytes: int, processes: int) -> None:
             _write(f"{folder}/memory.memsw.limit_in_bytes", str(memory_bytes))
 
 
+def _forget(folder: str) -> None:
+    with suppress(OSError):
+        os.rmdir(folder)
+
+
 def _emptied(folder: str) -> bool:
     """Kill what is in it; whether nothing is left. The runner has ended all that it knows of."""
-    if not _read(f"{folder}/cgroup.procs"):
-        return True
+    try:
+        if not Path(f"{folder}/cgroup.procs").read_text():
+            return True
+    except OSError:  # no descriptor left to look with
+        return False
     with suppress(OSError):
         _write(f"{folder}/cgroup.kill", "1")  # Linux 5.14, version 2
     for pid in map(int, _read(f"{folder}/cgroup.procs").split()):
@@ -194,7 +214,7 @@ def _emptied(folder: str) -> bool:
         if pid > 0:
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-    return False  # it may take a while to die; the folder is removed with the server
+    return False  # it may take a while to die
 
 
 def _remove_if_forsaken(root: Path) -> None:

@@ -4,15 +4,23 @@ Landlock domains, seccomp filters and "no new privileges" belong to a thread, no
 helper program is needed between the server and the program, and no code runs between fork and exec.
 """
 
+import _thread
 import ctypes
+import errno
 import os
-import threading
+import weakref
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 
+_LOOK_S = 0.01
+
 T = TypeVar("T")
+
+
+class _Token:
+    """Shows by its end that a thread has come to its own."""
 
 
 class LaunchThread(Generic[T]):
@@ -23,32 +31,66 @@ class LaunchThread(Generic[T]):
     """
 
     def __init__(self, confine: Callable[[], None], start: Callable[[], T]) -> None:
-        """Blocks until the program is started; raises what `confine` or `start` raised."""
-        self._released = threading.Event()
-        done = threading.Event()
+        """Blocks until the program is started; raises what `confine` or `start` raised, or OSError
+        if there is no thread to be had.
+
+        Not by threading.Thread: its `start` waits for ever for a thread that had no memory to begin.
+        """
+        done, self._released = _locked(), _locked()
         result: list[T] = []
-        failure: list[BaseException] = []
-
-        def work() -> None:
-            try:
-                confine()
-                result.append(start())
-            except BaseException as error:  # any: raised below, in the caller
-                failure.append(error)
-            done.set()
-            self._released.wait()
-
-        # A daemon: a server that ends must not wait for it.
-        threading.Thread(target=work, name="netsonde-launch", daemon=True).start()
-        done.wait()
-        if failure:
-            self._released.set()
+        failure: list[BaseException | None] = [None]
+        work = _work(confine, start, result, failure, done, self._released)
+        token = _Token()
+        begun = weakref.ref(token)
+        try:
+            _thread.start_new_thread(work, (token,))
+        except RuntimeError as error:
+            raise OSError(errno.EAGAIN, "no thread can be started") from error
+        del token  # now it is the thread's alone, and gone with it
+        while not done.acquire(timeout=_LOOK_S):
+            if begun() is None and not done.acquire(blocking=False):
+                raise OSError(errno.ENOMEM, "a thread could not begin")
+        if failure[0] is not None:
+            self.end()
             raise failure[0]
+        if not result:
+            self.end()
+            raise MemoryError
         self.result = result[0]
 
     def end(self) -> None:
-        """Let the thread end, once the program has."""
-        self._released.set()
+        """Let the thread end, once the program has. Once is enough."""
+        if self._released.locked():
+            self._released.release()
+
+
+def _work(
+    confine: Callable[[], None],
+    start: Callable[[], T],
+    result: list[T],
+    failure: list[BaseException | None],
+    done: _thread.LockType,
+    released: _thread.LockType,
+) -> Callable[[_Token], None]:
+    """What the thread does. Locks are released without a need for memory, which events aren't."""
+
+    def work(token: _Token) -> None:
+        try:
+            confine()
+            result.append(start())
+        except BaseException as error:  # any: raised in the caller
+            failure[0] = error
+        finally:
+            done.release()
+        released.acquire()
+
+    return work
+
+
+def _locked() -> _thread.LockType:
+    lock = _thread.allocate_lock()
+    lock.acquire()
+    return lock
 
 
 def started_from_thread(confine: Callable[[], None], start: Callable[[], T]) -> T:

@@ -63,9 +63,9 @@ class RunningProgram:
             go_ahead = stack.enter_context(GoAhead())
             with lent_to(self.report.write_end) if self.report else nullcontext():
                 self._leader = self._started(stack, directory, go_ahead.stdin)
-            go_ahead.answer(loop)
             tree.leaders.add(self._leader.pid)
             stack.callback(self._end_at_once)
+            go_ahead.answer(loop)
             pidfd = os.pidfd_open(self._leader.pid)
             stack.callback(_forget, loop, pidfd)
             loop.add_reader(pidfd, self._note_end, loop, pidfd)

@@ -63,6 +63,13 @@ class Ledger:
         self._same_file()
         return self._ends()[1]
 
+    def newest_s(self) -> float | None:
+        """Unix time of the newest record, as its writer had it; None if there is none."""
+        newest: float | None = self._connection.execute(
+            "SELECT at_s FROM events ORDER BY number DESC LIMIT 1"
+        ).get
+        return newest
+
     def append(self, rows: Sequence[Row]) -> Appended:
         """Add rows behind the head, whoever put it there."""
         with self._transaction():

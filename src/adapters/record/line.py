@@ -168,7 +168,8 @@ class Line:
         if not isinstance(event.what, Progressed):
             return False
         known = self._open.setdefault(event.execution_id, _Open())
-        if event.at_s - known.progress_at_s < PROGRESS_EVERY_S or self._full():
+        # Below 0: the clock went back, and may take years to get there again.
+        if 0 <= event.at_s - known.progress_at_s < PROGRESS_EVERY_S or self._full():
             return True
         known.progress_at_s = event.at_s
         return False

@@ -20,6 +20,7 @@ from .ledger import Altered, Ledger
 from .line import MAX_BYTES, MAX_EVENTS, Line
 from .orphans import ends
 from .reader import Reader
+from .reckoning import Reckoning
 from .writer import Writer
 
 CLOSE_S = 5.0
@@ -85,6 +86,10 @@ class SqliteRecord:
         if point is None:
             reason = "it is closed" if self._line.closed else "too many events wait to be written"
             raise LogFailed(f"{reason}: {self.failing}" if self.failing else reason)
+        try:
+            self._writer.attend()
+        except OSError as error:
+            raise LogFailed(str(error)) from error
         await self._deliveries.settled(point)
 
     async def executions(
@@ -131,8 +136,8 @@ class SqliteRecord:
             return await loop.run_in_executor(self._threads, query)
         except (apsw.Error, OSError) as error:
             raise LogFailed(f"the record can't be read: {error}") from error
-        except RuntimeError as error:  # the threads are gone
-            raise LogFailed("the record is closed") from error
+        except RuntimeError as error:  # the threads are gone, or there is none to be had
+            raise LogFailed(f"the record can't be read: {error}") from error
 
 
 def open_record(
@@ -160,14 +165,23 @@ def open_record(
             key = files.read_or_make_key(folder)
             ledger = _open_ledger(path, key, lock, clock, max_bytes, logger)
             reader = Reader(path)
-            head = _begin(ledger, reader, clock, alone=lock.alone())
+            head, newest_s = _begin(ledger, reader, clock, alone=lock.alone())
             lock.share()
     except BaseException:
         lock.close()
         raise
     line = Line(max_events=max_waiting_events, max_bytes=max_waiting_bytes)
     deliveries = Deliveries(head, logger)
-    writer = Writer(ledger, line, deliveries, clock=clock, max_age_s=max_age_s, logger=logger)
+    reckoning = Reckoning(clock, newest_s)
+    writer = Writer(
+        ledger,
+        line,
+        deliveries,
+        clock=clock,
+        reckoning=reckoning,
+        max_age_s=max_age_s,
+        logger=logger,
+    )
     record = SqliteRecord(
         line=line,
         deliveries=deliveries,
@@ -176,18 +190,30 @@ def open_record(
         lock=lock,
         logger=logger,
     )
-    writer.start()
+    try:
+        writer.start()
+    except OSError:
+        reader.close()
+        ledger.close()
+        lock.close()
+        raise
     return record
 
 
-def _begin(ledger: Ledger, reader: Reader, clock: Clock, *, alone: bool) -> Link:
-    """The head to go on from. Nobody else is there: what is still open was left by a killed server."""
+def _begin(
+    ledger: Ledger, reader: Reader, clock: Clock, *, alone: bool
+) -> tuple[Link, float | None]:
+    """The head to go on from, and when the newest record was written.
+
+    With nobody else there, what is still open was left by a killed server.
+    """
     try:
+        newest_s = ledger.newest_s()
         if alone:
             ended = ends(reader.unfinished(), clock.wall_s())
             if rows := [row(event, encode(event).body, None) for event in ended]:
                 ledger.append(rows)
-        return ledger.head()
+        return ledger.head(), newest_s
     except (Altered, apsw.Error, OSError) as error:
         reader.close()
         ledger.close()

@@ -1,8 +1,12 @@
-"""The thread that writes: whatever waits goes into one transaction; what fails is tried again."""
+"""The thread that writes: whatever waits goes into one transaction; what fails is tried again.
+
+A thread that dies all the same is followed by another, which goes on where it was.
+"""
 
 import logging
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 
 import apsw
 
@@ -13,6 +17,7 @@ from .codec import row, strip
 from .deliveries import Deliveries
 from .ledger import Altered, Ledger
 from .line import Entry, Line
+from .reckoning import Reckoning
 
 MAX_BATCH_EVENTS = 1000
 LOOK_EVERY_S = 1.0  # how late the events of another process can be
@@ -33,6 +38,7 @@ class Writer:
         deliveries: Deliveries,
         *,
         clock: Clock,
+        reckoning: Reckoning,
         max_age_s: float,
         logger: logging.Logger,
     ) -> None:
@@ -41,29 +47,68 @@ class Writer:
         self._line = line
         self._deliveries = deliveries
         self._clock = clock
+        self._reckoning = reckoning
         self._max_age_s = max_age_s
         self._logger = logger
         self._pause_s = FIRST_PAUSE_S
         self._retained_s = self._headed_s = self._told_lost_s = float("-inf")
         self._lost = 0
-        self._thread = threading.Thread(target=self._work, name="netsonde-record", daemon=True)
+        self._over = threading.Event()
+        self._beginning = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to write."""
-        self._thread.start()
+        """Begin to write. Raises OSError if there is no thread to be had."""
+        self._begin()
+
+    def attend(self) -> None:
+        """See that somebody writes. Raises OSError if the thread died and no other is to be had."""
+        with self._beginning:
+            if not self._over.is_set() and (self._thread is None or not self._thread.is_alive()):
+                self._begin()
 
     def close(self, timeout_s: float) -> bool:
         """Write what waits, and end; False if that takes longer than `timeout_s`."""
         self._line.close()
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        with suppress(OSError):
+            self.attend()
+        ended = self._over.wait(timeout_s)
+        if ended and self._thread is not None:
+            self._thread.join(timeout_s)
+        return ended
+
+    def _begin(self) -> None:
+        thread = threading.Thread(target=self._work, name="netsonde-record", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise OSError(f"no thread for the record: {error}") from error
+        self._thread = thread
 
     def _work(self) -> None:
-        while self._step():
-            self._line.wait(LOOK_EVERY_S)
-        self._tell_head()
-        self._ledger.close()
-        self._tell_lost(len(self._line.batch(1 << 62, 1 << 62)))
+        try:
+            if (
+                self.failing is not None
+            ):  # it follows one that died, perhaps of what it will meet too
+                self._rest()
+            while self._step():
+                self._line.wait(LOOK_EVERY_S)
+        except BaseException as death:  # any: whatever it was, there must be a writer
+            self._leave_to_another(death)
+            return
+        try:
+            self._tell_head()
+            self._ledger.close()
+            self._tell_lost(len(self._line.batch(1 << 62, 1 << 62)))
+        finally:
+            self._over.set()
+
+    def _leave_to_another(self, death: BaseException) -> None:
+        try:
+            self._fail(death)
+        finally:
+            with suppress(OSError):  # the next one who settles tries again
+                self._begin()
 
     def _step(self) -> bool:
         """Write the first in line; False at the end."""
@@ -72,18 +117,21 @@ class Writer:
         try:
             self._make_room()
             self._append(entries) if entries else self._look()
+            self._remind()
         except Exception as error:  # the thread must outlive whatever it was
             self._fail(error)
-            self._line.rest(self._pause_s)
-            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+            self._rest()
             return not ending
-        self._remind()
         return bool(entries) or not ending
+
+    def _rest(self) -> None:
+        self._line.rest(self._pause_s)
+        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
     def _append(self, entries: list[Entry]) -> None:
         done = self._ledger.append([self._row(entry) for entry in entries])
+        self._line.written(entries)  # nothing comes between: what is written twice makes no sense
         self._recover()  # before anybody is told that it is kept
-        self._line.written(entries)
         own = [
             Recorded(number, strip(entry.event))
             for number, entry in enumerate(entries, done.before.number + 1)
@@ -112,22 +160,26 @@ class Writer:
     def _make_room(self) -> None:
         now_s = self._clock.monotonic_s()
         due = now_s - self._retained_s >= RETAIN_EVERY_S
-        before_s = self._clock.wall_s() - self._max_age_s
+        before_s = self._now_s() - self._max_age_s
         if due and not self._ledger.prune(before_s):
             self._retained_s = now_s
             self._ledger.vacuum()
         while self._ledger.over() and self._ledger.prune(before_s):
             pass
 
-    def _fail(self, error: Exception) -> None:
+    def _now_s(self) -> float:
+        doubted, now_s = self._reckoning.doubted, self._reckoning.now_s()
+        if self._reckoning.doubted and not doubted:
+            ahead_s = round(self._clock.wall_s() - now_s)
+            self._say(logging.WARNING, "record.clock_leapt", ahead_sec=ahead_s)
+        return now_s
+
+    def _fail(self, error: BaseException) -> None:
         reason = str(error) or type(error).__name__
-        if self.failing is None:
+        known, self.failing = self.failing, reason
+        if known is None:
             expected = isinstance(error, apsw.Error | OSError | Altered)
-            fields = {"reason": reason}
-            self._logger.error(
-                "record.failing", extra={"fields": fields}, exc_info=None if expected else error
-            )
-        self.failing = reason
+            self._say(logging.ERROR, "record.failing", None if expected else error, reason=reason)
         self._deliveries.failed(reason)
 
     def _recover(self) -> None:
@@ -154,5 +206,8 @@ class Writer:
             self._say(logging.ERROR, "record.lost", count=lost - self._lost)
             self._lost = lost
 
-    def _say(self, level: int, name: str, **fields: object) -> None:
-        self._logger.log(level, name, extra={"fields": fields})
+    def _say(
+        self, level: int, name: str, error: BaseException | None = None, **fields: object
+    ) -> None:
+        with suppress(BaseException):  # a log that fails must not take the record along
+            self._logger.log(level, name, extra={"fields": fields}, exc_info=error)

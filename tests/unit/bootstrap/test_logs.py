@@ -1,6 +1,8 @@
 """Where log records go."""
 
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -34,3 +36,33 @@ def test_quiet_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging(Logging(format="json"), quiet=True)
     LOGGER.info("ours")
     assert capsys.readouterr().err == ""
+
+
+_FAILING = """
+import threading
+from netsonde.bootstrap.logs import set_up_logging
+from netsonde.bootstrap.settings import Logging
+
+class Falls:
+    def __del__(self):
+        raise ValueError("on the way out")
+
+def die():
+    raise ValueError("of a thread")
+
+set_up_logging(Logging())
+Falls()
+thread = threading.Thread(target=die, name="doomed")
+thread.start()
+thread.join()
+"""
+
+
+def test_what_python_would_print_is_a_line_of_the_log() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _FAILING], capture_output=True, text=True, timeout=30, check=True
+    )
+    lines = done.stderr.splitlines()
+    assert [line.split()[2] for line in lines] == ["python.unraisable", "python.thread_ended"]
+    assert "on the way out" in lines[0]
+    assert "thread=doomed" in lines[1] and "of a thread" in lines[1]
