@@ -43,8 +43,8 @@ def whole(text: str | None) -> int | None:
 
 
 def address(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that `text` is, or None."""
-    if not text or len(text) > 64:
+    """The address that `text` is, or None. What follows a `%` may be anything, in Python's opinion."""
+    if not text or len(text) > 64 or not (text.isascii() and text.isprintable()):
         return None
     try:
         return ipaddress.ip_address(text)
