@@ -1,6 +1,7 @@
 """Where a target's first inputs come from: what the tests have recorded, and samples of each format."""
 
 import json
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from netsonde.adapters.record import codec
 from netsonde.bootstrap.settings_table import Form, Row, general_rows
 from netsonde.domain.options import Option
 from tests.contract.recordings import life
+from tests.unit.adapters.process import test_held_packets as packets
 from tests.unit.domain.asking import TOOLS
 from tests.unit.domain.programs import PROGRAMS
 
@@ -226,3 +228,30 @@ def _inline(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(k)} = {_inline(v)}" for k, v in value.items()) + "}"
     return json.dumps(value)
+
+
+def held_packets() -> Iterator[bytes]:
+    """Reports of packets that were held back."""
+    for protocol, packet in (
+        (packets.IP, packets.TO_WEB),
+        (packets.IP, packets.ETHERNET + b"\x08\x00" + packets.TO_WEB),
+        (packets.IPV6, packets.TO_WEB6),
+        (packets.ARP, packets.ASKS),
+    ):
+        yield packets.held(7, protocol, packet)
+        yield protocol.to_bytes(2, "big") + packet
+
+
+def socket_addresses() -> Iterator[bytes]:
+    """struct sockaddr_in and sockaddr_in6."""
+    for packed in (bytes(4), b"\x0a\0\0\x01"):
+        yield struct.pack("=H", 2) + struct.pack("!H4s8x", 80, packed)
+    for packed in (bytes(16), b"\xfe\x80" + bytes(13) + b"\1", bytes(10) + b"\xff\xff\x0a\0\0\1"):
+        yield struct.pack("=H", 10) + struct.pack("!HI16sI", 80, 0, packed, 2)
+
+
+def socket_messages() -> Iterator[bytes]:
+    """A TTL and a hop limit as control messages; a request for routes."""
+    for level, kind in ((0, 2), (41, 52), (0, 7)):
+        yield struct.pack("=Qiii4x", 20, level, kind, 64)
+    yield struct.pack("=IHHIIB3x", 20, 26, 0x301, 1, 0, 2)

@@ -6,7 +6,7 @@ from functools import partial
 import msgspec
 
 from . import seeds, words
-from .targets import judging, kept, operator, reports, wire
+from .targets import judging, kept, kernel, operator, reports, wire
 
 Seeds = Callable[[], Iterator[bytes]]
 
@@ -117,5 +117,14 @@ TARGETS: Mapping[str, Target] = {
     ),
     "record-row": Target(
         run=kept.record_row, seeds=seeds.rows, words=(*words.EVENTS, *words.JSON), weight=2
+    ),
+    "held-packets": Target(
+        run=kernel.read_held_packets, seeds=seeds.held_packets, words=("E", "`"), max_bytes=1024
+    ),
+    "socket-address": Target(
+        run=kernel.read_socket_address, seeds=seeds.socket_addresses, max_bytes=160
+    ),
+    "socket-messages": Target(
+        run=kernel.read_messages, seeds=seeds.socket_messages, max_bytes=1024
     ),
 }
