@@ -60,10 +60,9 @@ _SOCK_RAW, _SOCK_PACKET = 3, 10  # the latter makes an AF_PACKET of an AF_INET
 # Joining a multicast group has the kernel itself tell the network, in nobody's name: (level, names)
 # of ip(7) and ipv6(7), IP_ADD_MEMBERSHIP, IPV6_JOIN_ANYCAST, MCAST_JOIN_SOURCE_GROUP and so on.
 _MEMBERSHIPS: Final = ((0, (35, 39, 42, 46)), (41, (20, 27, 42, 46)))
-# The family's own, ICMP, TCP, UDP, ICMPv6, SCTP (mtr -S), UDP-Lite (traceroute -UL). Not DCCP, in which
-# the kernel's flaws are (CVE-2017-6074; nmap and traceroute make such packets themselves), and not
-# MPTCP, whose peer names addresses to which the kernel then connects in nobody's name.
-_PROTOCOLS: Final = (0, 1, 6, 17, 58, 132, 136)
+# The family's own, ICMP, TCP, UDP, DCCP (traceroute -D), ICMPv6, SCTP (mtr -S), UDP-Lite (traceroute
+# -UL). Not MPTCP, whose peer names addresses to which the kernel then connects in nobody's name.
+_PROTOCOLS: Final = (0, 1, 6, 17, 33, 58, 132, 136)
 _NETLINK_ROUTE: Final = 0
 
 

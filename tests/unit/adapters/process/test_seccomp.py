@@ -70,7 +70,8 @@ def test_no_new_namespace_by_clone(here: Processor) -> None:
         ((AF_INET6, STREAM | 0o2000000, 0), 0, 0),  # SOCK_CLOEXEC
         ((AF_INET, 2, 1), 0, 0),  # ping's socket
         ((AF_INET, STREAM, 132), 0, 0),  # SCTP
-        ((AF_INET6, 6, 33), errno.EPROTONOSUPPORT, errno.EPROTONOSUPPORT),  # DCCP
+        ((AF_INET6, 6, 33), 0, 0),  # DCCP
+        ((AF_INET, 2, 115), errno.EPROTONOSUPPORT, errno.EPROTONOSUPPORT),  # L2TP
         ((AF_INET, STREAM, 262), errno.EPROTONOSUPPORT, errno.EPROTONOSUPPORT),  # MPTCP
         ((AF_INET6, RAW, 132), errno.EPERM, 0),
         ((AF_NETLINK, RAW, 0), 0, 0),
