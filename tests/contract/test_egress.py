@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from netsonde.adapters.process.egress import netfilter
 from netsonde.adapters.process.egress.guard import Destinations
 from netsonde.adapters.process.egress.nft_guard import NftablesEgress
 from netsonde.adapters.process.find_chain import Wanted, find_chain
@@ -224,7 +225,7 @@ def table_names() -> set[str]:
 
 def test_afterwards_nothing_is_allowed_any_more(lab: Lab) -> None:
     gc.collect()
-    guard = NftablesEgress()
+    guard = NftablesEgress(path_of("nft"))
     named = ("10.0.0.0/8", lab.web, "fd77::/16", lab.web6)
     resolvers = tuple(map(ip_address, (lab.dns, lab.web6)))
 
@@ -246,13 +247,15 @@ def test_afterwards_nothing_is_allowed_any_more(lab: Lab) -> None:
 def test_rights_that_cannot_be_withdrawn_are_told_and_their_number_is_not_used_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    guard = NftablesEgress()
+    guard = NftablesEgress(path_of("nft"))
     destinations = Destinations(networks=(ip_network("10.0.0.1"),))
 
     async def scene() -> None:
         with guard.held(destinations, print):
             table = f"netsonde_{guard._groups.numbers[0]}"
-            guard._nft.run(f"delete table inet {table}")
+            netfilter.change_filters(
+                guard._netlink, [netfilter.without_table(netfilter.Family.INET, table)]
+            )
 
     asyncio.run(scene())
     assert [record.getMessage() for record in caplog.records] == ["egress.not_withdrawn"]
@@ -265,7 +268,7 @@ def test_rights_that_cannot_be_withdrawn_are_told_and_their_number_is_not_used_a
 def test_servers_side_by_side_have_rules_of_their_own_which_go_with_them() -> None:
     gc.collect()  # the guards of earlier tests
     before = table_names()
-    first, second = NftablesEgress(), NftablesEgress()
+    first, second = NftablesEgress(path_of("nft")), NftablesEgress(path_of("nft"))
     assert len(table_names() - before) == 4
     assert first.trial() is second.trial() is None
     first.close()
@@ -280,7 +283,7 @@ def test_what_a_killed_server_left_is_taken_over_by_the_next() -> None:
     before = table_names()
     script = (
         "from netsonde.adapters.process.egress.nft_guard import NftablesEgress\n"
-        "guard = NftablesEgress()\nprint(flush=True)\ninput()"
+        f"guard = NftablesEgress({path_of('nft')!r})\nprint(flush=True)\ninput()"
     )
     doomed = subprocess.Popen(
         (sys.executable, "-c", script), stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -292,7 +295,7 @@ def test_what_a_killed_server_left_is_taken_over_by_the_next() -> None:
         doomed.wait()
     left = table_names() - before
     assert len(left) == 2
-    heir = NftablesEgress()
+    heir = NftablesEgress(path_of("nft"))
     assert heir.trial() is None
     assert table_names() - before == left
     heir.close()

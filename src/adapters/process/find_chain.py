@@ -72,7 +72,10 @@ class _Search:
         cgroups, cgroup_layer = find_cgroups(wanted.cgroup, wanted.max_processes, self._true)
         by_setpriv, capabilities_layer = self._find_capabilities(wrapper)
         guards, egress_layer = find_guards(
-            wanted.egress, without_capabilities=capabilities_layer.active, raw_sockets=self._raw
+            wanted.egress,
+            nft=self._programs.find("nft"),
+            without_capabilities=capabilities_layer.active,
+            raw_sockets=self._raw,
         )
         setpriv = self._setpriv if self._nnp else None
         parts = Parts(

@@ -23,16 +23,16 @@ class Guards(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_guards(
-    mode: LayerMode, *, without_capabilities: bool, raw_sockets: bool
+    mode: LayerMode, *, nft: str | None, without_capabilities: bool, raw_sockets: bool
 ) -> tuple[Guards, Layer]:
     """Packet filters, which hold everything; else notified calls, which hold all but raw sockets.
 
-    `without_capabilities`: programs have none that would let them change packet filters.
+    `nft` is that program's path, None where it isn't there. `without_capabilities`: programs have none that would let them change packet filters.
     `raw_sockets`: the server has plans that need them. Some 5 to 10 ms.
     """
     if mode is LayerMode.OFF:
         return Guards(), switched_off(NAME)
-    filters = _find_filters() if without_capabilities else "programs keep their capabilities"
+    filters = _find_filters(nft) if without_capabilities else "programs keep their capabilities"
     if not isinstance(filters, str):
         by = "packet filters (nftables), by a group number for each execution"
         return Guards(for_raw=filters, for_others=filters), Layer(NAME, True, by, mode)
@@ -47,9 +47,11 @@ def find_guards(
     return Guards(for_others=notified), Layer(NAME, active, by, mode, _FIX if raw_sockets else "")
 
 
-def _find_filters() -> NftablesEgress | str:
+def _find_filters(nft: str | None) -> NftablesEgress | str:
+    if nft is None:
+        return "nft is not installed"
     try:
-        guard = NftablesEgress()
+        guard = NftablesEgress(nft)
         failure = guard.trial()
     except OSError as error:
         return told(error)

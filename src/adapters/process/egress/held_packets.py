@@ -1,7 +1,5 @@
 """What packet filters held back, as the kernel reports it (linux/netfilter/nfnetlink_log.h)."""
 
-import os
-import socket
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,18 +8,15 @@ from typing import Final
 
 import msgspec
 
-_NETLINK_NETFILTER: Final = 12
+from . import netfilter
+
 _PACKET, _CONFIG = 0x0400, 0x0401  # NFNL_SUBSYS_ULOG with NFULNL_MSG_PACKET, NFULNL_MSG_CONFIG
-_ERROR: Final = 2  # NLMSG_ERROR
-_REQUEST_ACK: Final = 0x0005  # NLM_F_REQUEST | NLM_F_ACK
 _CFG_CMD, _CFG_MODE, _CFG_THRESHOLD = 1, 2, 5  # NFULA_CFG_*
 _BIND: Final = 1
 _COPY_PACKET: Final = 2
 _HEADER, _PAYLOAD, _GROUP_ID = 1, 9, 14  # NFULA_PACKET_HDR, NFULA_PAYLOAD, NFULA_GID
 
 SNAPLEN: Final = 128
-_BUFFER_BYTES: Final = 1 << 20
-_MOST_READ: Final = 1 << 16
 
 _ETH_P_IP, _ETH_P_ARP, _ETH_P_IPV6 = 0x0800, 0x0806, 0x86DD
 _ETHERNET_BYTES: Final = 14
@@ -41,49 +36,40 @@ class HeldPackets:
 
     def __init__(self, log_group: int) -> None:
         """Raises OSError: EPERM without CAP_NET_ADMIN, EBUSY if somebody has that group."""
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
+        self._netlink = netfilter.opened()
         try:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
-            self._socket.bind((0, 0))
             # A threshold of one: the kernel would gather packets for a second.
-            for kind, value in (
+            for attribute, value in (
                 (_CFG_CMD, struct.pack("=B", _BIND)),
                 (_CFG_MODE, struct.pack("!IBB", SNAPLEN, _COPY_PACKET, 0)),
                 (_CFG_THRESHOLD, struct.pack("!I", 1)),
             ):
-                self._socket.send(_request(log_group, kind, value))
-                _raise_error(self._socket.recv(_MOST_READ))
-            self._socket.setblocking(False)
+                request = netfilter.configuration(_CONFIG, log_group, attribute, value)
+                netfilter.asked(self._netlink, request)
         except OSError:
-            self._socket.close()
+            self._netlink.close()
             raise
 
     def fileno(self) -> int:
         """For a selector."""
-        return self._socket.fileno()
+        return self._netlink.fileno()
 
     def close(self) -> None:
         """Hear no more."""
-        self._socket.close()
+        self._netlink.close()
 
     def read(self) -> Iterator[Held]:
         """All that has come, without waiting. What found no room in the socket is passed over."""
-        while True:
-            try:
-                message = self._socket.recv(_MOST_READ)
-            except BlockingIOError:
-                return
-            except OSError:  # ENOBUFS: told once, then what is there can be read
-                continue
-            yield from read_messages(message)
+        for data in netfilter.received(self._netlink):
+            yield from read_messages(data)
 
 
 def read_messages(data: bytes) -> Iterator[Held]:
     """The packets in netlink messages; whatever isn't one, or has no sender's group, is passed over."""
-    for kind, body in _messages(data):
+    for kind, body in netfilter.messages(data):
         if kind != _PACKET:
             continue
-        attributes = dict(_attributes(body[4:]))  # after struct nfgenmsg
+        attributes = dict(netfilter.attributes(body))
         group, header = attributes.get(_GROUP_ID, b""), attributes.get(_HEADER, b"")
         if len(group) == 4 and len(header) >= 2:
             protocol = int.from_bytes(header[:2], "big")
@@ -121,37 +107,3 @@ def _of_transport(number: int, segment: bytes) -> str:
     if number in _WITH_PORTS and len(segment) >= 4:
         return f"{name} {int.from_bytes(segment[2:4], 'big')}"
     return name
-
-
-def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    while len(data) >= 16:
-        length, kind = struct.unpack_from("=IH", data)
-        if not 16 <= length <= len(data):
-            return
-        yield kind, data[16:length]
-        data = data[(length + 3) & ~3 :]
-
-
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    while len(data) >= 4:
-        length, kind = struct.unpack_from("=HH", data)
-        if not 4 <= length <= len(data):
-            return
-        yield kind & 0x3FFF, data[4:length]
-        data = data[(length + 3) & ~3 :]
-
-
-def _request(log_group: int, kind: int, value: bytes) -> bytes:
-    attribute = struct.pack("=HH", 4 + len(value), kind) + value
-    attribute += bytes(-len(attribute) % 4)
-    body = struct.pack("!BBH", socket.AF_UNSPEC, 0, log_group) + attribute
-    return struct.pack("=IHHII", 16 + len(body), _CONFIG, _REQUEST_ACK, 0, 0) + body
-
-
-def _raise_error(data: bytes) -> None:
-    """An acknowledgement is an error message with number 0 (netlink(7))."""
-    for kind, body in _messages(data):
-        if kind == _ERROR and len(body) >= 4:
-            (number,) = struct.unpack_from("=i", body)
-            if number:
-                raise OSError(-number, os.strerror(-number))

@@ -13,10 +13,10 @@ from ipaddress import ip_network
 from typing import Final
 
 from ..launch_thread import started_from_thread
-from . import rules
+from . import netfilter, nftables, rules
 from .guard import Confinement, Destinations
 from .held_packets import HeldPackets
-from .nftables import Nftables
+from .netfilter import Family
 from .own_group import OwnGroups, change_thread_to
 from .routers import routers
 
@@ -30,11 +30,12 @@ _ETHERNET_KINDS: Final = (1, 772)
 class NftablesEgress:
     """Meets `EgressGuard`, for every kind of packet, whole frames included."""
 
-    def __init__(self) -> None:
-        """Raises OSError, with nothing left behind, where the host doesn't allow it."""
+    def __init__(self, nft: str) -> None:
+        """`nft` is the path of that program. Raises OSError, with nothing left behind."""
+        self._nft = nft
         with ExitStack() as stack:
-            self._nft = Nftables()
-            stack.callback(self._nft.close)
+            self._netlink = netfilter.opened()
+            stack.callback(self._netlink.close)
             self._groups = OwnGroups()
             stack.callback(self._groups.close)
             first = self._groups.numbers[0]
@@ -42,8 +43,9 @@ class NftablesEgress:
             log_group = _FIRST_LOG_GROUP + first // 1000 % 10_000
             self._packets = HeldPackets(log_group)
             stack.callback(self._packets.close)
-            self._nft.run(rules.tables(self._table, self._groups.numbers, log_group))
-            stack.callback(_quietly, self._nft, rules.removal(self._table))
+            nftables.apply(nft, rules.tables(self._table, self._groups.numbers, log_group))
+            gone = (netfilter.without_table(family, self._table) for family in Family)
+            stack.callback(_remove, self._netlink, *gone)
             self._devices: dict[str, int] = {}
             self._judge_new_devices()
             self._tells: dict[int, Callable[[str], None]] = {}
@@ -67,12 +69,16 @@ class NftablesEgress:
         """A group number that isn't given back if its rights can't be withdrawn."""
         group = self._groups.take()
         terms = self._table, group, destinations, routers()
-        self._nft.run(rules.admission(*terms, verb="add"))
+        try:
+            netfilter.change_filters(self._netlink, rules.admission(*terms))
+        except OSError:
+            self._groups.give_back(group)  # all or none: nothing was allowed
+            raise
         try:
             yield group
         finally:
             try:
-                self._nft.run(rules.admission(*terms, verb="delete"))
+                netfilter.change_filters(self._netlink, rules.admission(*terms, there=True))
             except OSError as error:
                 fields = {"group": group, "reason": str(error)}
                 _log.error("egress.not_withdrawn", extra={"fields": fields})
@@ -99,19 +105,27 @@ class NftablesEgress:
                 self._tells[held.group](held.destination)
 
     def _judge_new_devices(self) -> None:
-        """A device that is gone has taken its chain's hook along."""
-        for index, device in socket.if_nameindex():
-            if self._devices.get(device) != index:
-                self._nft.run(
-                    rules.device(
-                        self._table,
-                        self._groups.numbers,
-                        index=index,
-                        device=device,
-                        has_header=_hardware_kind(device) in _ETHERNET_KINDS,
-                    )
-                )
-                self._devices[device] = index
+        """Or raise OSError: what could go out unseen must not be started."""
+        present = {device: index for index, device in socket.if_nameindex()}
+        if present == self._devices:
+            return
+        for _, index in self._devices.items() - present.items():
+            # Linux up to 6.15 has taken the chain away with its device.
+            chain = netfilter.without_chain(Family.NETDEV, self._table, rules.chain(index))
+            _remove(self._netlink, chain)
+        words = [
+            rules.device(
+                self._table,
+                self._groups.numbers,
+                index=index,
+                device=device,
+                has_header=_hardware_kind(device) in _ETHERNET_KINDS,
+            )
+            for device, index in present.items() - self._devices.items()
+        ]
+        if words:
+            nftables.apply(self._nft, "\n".join(words))
+        self._devices = present
 
     def trial(self) -> str | None:
         """Whether it really holds back what it should, and nothing else; None if it does."""
@@ -146,7 +160,8 @@ def _hardware_kind(device: str) -> int:
     return 0
 
 
-def _quietly(nft: Nftables, commands: str) -> None:
-    """The last of a group: if the rules are gone already, so is what was to be removed."""
-    with suppress(OSError):
-        nft.run(commands)
+def _remove(netlink: socket.socket, *what: bytes) -> None:
+    """Each by itself: if one is gone already, the others must go all the same."""
+    for one in what:
+        with suppress(OSError):
+            netfilter.change_filters(netlink, [one])

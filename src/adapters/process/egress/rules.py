@@ -1,4 +1,4 @@
-"""The packet filter that holds executions to their destinations, in the language of nft(8).
+"""The packet filter that holds executions to their destinations: rules for nft(8), sets that change.
 
 Every execution runs under a group number of its own, which the kernel notes on each socket that it
 opens and which it can't change. So a packet tells whose it is, whoever sent it in the execution, and
@@ -15,6 +15,7 @@ from typing import Final
 from ....domain.target import Address, Network
 from .guard import Destinations
 from .held_packets import SNAPLEN
+from .netfilter import Family, elements
 
 # Before the translation of destinations (-100): what the execution asked for is what is judged.
 _PRIORITY: Final = -160
@@ -86,47 +87,52 @@ def tables(name: str, groups: range, log_group: int) -> str:
     own = _SETS + _HOLD % values + _JUDGE4
     return "\n".join(
         (
-            removal(name),
+            *(
+                f"table {kind} {name} {{}}\ndelete table {kind} {name}"
+                for kind in ("inet", "netdev")
+            ),
             f"table inet {name} {{{own}{_JUDGE6 % {'more': ''}}{_OUTPUT % values}}}",
             f"table netdev {name} {{{own}{_JUDGE6 % {'more': _SOLICITATION}}{_FRAMES}}}",
         )
     )
 
 
-def removal(name: str) -> str:
-    """Both tables gone, also where there was none: deleting one must not fail."""
-    return "\n".join(f"table {kind} {name} {{}}\ndelete table {kind} {name}" for kind in _KINDS)
-
-
 def device(name: str, groups: range, *, index: int, device: str, has_header: bool) -> str:
     """Judge what goes out by a device; `has_header`: its frames have Ethernet's."""
-    chain = "with_header" if has_header else "without_header"
+    judge = "with_header" if has_header else "without_header"
+    hook = f'type filter hook egress device "{device}" priority 0; policy accept;'
     return "\n".join(
         (
-            f"add chain netdev {name} device{index} {{ type filter hook egress device"
-            f' "{device}" priority 0; policy accept; }}',
-            f"flush chain netdev {name} device{index}",
-            f"add rule netdev {name} device{index} meta skgid {groups[0]}-{groups[-1]} goto {chain}",
+            f"add chain netdev {name} {chain(index)} {{ {hook} }}",
+            f"flush chain netdev {name} {chain(index)}",
+            f"add rule netdev {name} {chain(index)} meta skgid {groups[0]}-{groups[-1]} goto {judge}",
         )
     )
 
 
+def chain(index: int) -> str:
+    """The name of a device's chain, by the device's number, which is not used again."""
+    return f"device{index}"
+
+
 def admission(
-    name: str, group: int, destinations: Destinations, routers: Iterable[Address], *, verb: str
-) -> str:
-    """`add` or `delete` what one execution may reach; its neighbours are asked for, too."""
+    name: str,
+    group: int,
+    destinations: Destinations,
+    routers: Iterable[Address],
+    *,
+    there: bool = False,
+) -> Iterator[bytes]:
+    """What one execution may reach, put into the sets; with `there` taken out. Neighbours, too."""
     reached = destinations.networks
     asked = tuple(map(ip_network, destinations.resolvers))
     neighbours = map(_asked_for, (*reached, *asked, *map(ip_network, routers)))
-    lines: list[str] = []
-    for kind in _KINDS:
-        lines += _elements(f"{verb} element {kind} {name}", "allowed", group, reached)
-        lines += _elements(f"{verb} element {kind} {name}", "asked", group, asked)
-    lines += _elements(f"{verb} element netdev {name}", "neighbours", group, neighbours)
-    return "\n".join(lines)
+    for family in Family:
+        yield from _elements(family, name, "allowed", group, reached, there=there)
+        yield from _elements(family, name, "asked", group, asked, there=there)
+    yield from _elements(Family.NETDEV, name, "neighbours", group, neighbours, there=there)
 
 
-_KINDS: Final = ("inet", "netdev")
 _SOLICITED_NODE: Final = IPv6Network("ff02::1:ff00:0/104")  # RFC 4291, section 2.7.1
 
 
@@ -140,15 +146,17 @@ def _asked_for(network: Network) -> Network:
     return IPv6Network((first, network.prefixlen))
 
 
-def _elements(words: str, name: str, group: int, networks: Iterable[Network]) -> Iterator[str]:
-    of_four, of_six = [], []
+def _elements(
+    family: Family, table: str, name: str, group: int, networks: Iterable[Network], *, there: bool
+) -> Iterator[bytes]:
+    of_four: list[IPv4Network] = []
+    of_six: list[IPv6Network] = []
     for network in networks:
         if isinstance(network, IPv4Network):
             of_four.append(network)
         else:
             of_six.append(network)
-    # Joined: no element of a set of intervals may overlap with another. Always with a prefix: nft 1.0.6
-    # can't delete a single address that it added without one.
+    # Joined: no element of a set of intervals may overlap with another.
     for version, joined in ((4, collapse_addresses(of_four)), (6, collapse_addresses(of_six))):
-        if listed := ", ".join(f"{group} . {network}" for network in joined):
-            yield f"{words} {name}{version} {{ {listed} }}"
+        if listed := tuple[Network, ...](joined):
+            yield elements(family, table, f"{name}{version}", group, listed, there=there)

@@ -1,13 +1,15 @@
 """From a plan to what its execution may reach, to the words of the packet filter."""
 
 import socket
-from ipaddress import ip_address, ip_network
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netsonde.adapters.process.egress import netfilter
 from netsonde.adapters.process.egress.guard import Destinations, destinations_of
 from netsonde.adapters.process.egress.own_group import OwnGroups
 from netsonde.adapters.process.egress.routers import routers
@@ -88,48 +90,80 @@ def test_routers_are_the_gateways_of_all_routes(tmp_path: Path) -> None:
     assert routers(tmp_path / "none") == frozenset()
 
 
+def said(changes: Iterable[bytes]) -> list[tuple[int, str, list[tuple[int, str, str]]]]:
+    """What netlink messages say: the kind and family, the set, and the ends of intervals."""
+    told = []
+    for change in changes:
+        ((kind, body),) = netfilter.messages(change)
+        found = dict(netfilter.attributes(body))
+        intervals = []
+        for _, element in netfilter.attributes(bytes(4) + found[3]):
+            ends = dict(netfilter.attributes(bytes(4) + element))
+            first, last = (dict(netfilter.attributes(bytes(4) + ends[key]))[1] for key in (1, 10))
+            assert first[:4] == last[:4]
+            low, high = (str(ip_address(end[4:])) for end in (first, last))
+            intervals.append((int.from_bytes(first[:4], "big"), low, high))
+        told.append((kind, body[0], found[1] + found[2], intervals))
+    return [
+        (kind, f"{family} {names.decode()[:-1].replace(chr(0), ' ')}", intervals)
+        for kind, family, names, intervals in told
+    ]
+
+
 def test_overlapping_networks_become_one_and_neighbours_are_asked_for_by_their_last_bits() -> None:
     wanted = ("10.0.0.0/24", "10.0.0.1", "10.0.1.0/24", "fd77::12:3456", "fd77::/64")
     destinations = Destinations(
         networks=tuple(map(ip_network, wanted)), resolvers=(ip_address("10.0.0.53"),)
     )
-    text = admission("t", 7, destinations, [ip_address("fd77::1")], verb="add")
-    assert text.splitlines() == [
-        "add element inet t allowed4 { 7 . 10.0.0.0/23 }",
-        "add element inet t allowed6 { 7 . fd77::/64 }",
-        "add element inet t asked4 { 7 . 10.0.0.53/32 }",
-        "add element netdev t allowed4 { 7 . 10.0.0.0/23 }",
-        "add element netdev t allowed6 { 7 . fd77::/64 }",
-        "add element netdev t asked4 { 7 . 10.0.0.53/32 }",
-        "add element netdev t neighbours4 { 7 . 10.0.0.0/23 }",
-        "add element netdev t neighbours6 { 7 . ff02::1:ff00:0/104 }",
+    four = [(7, "10.0.0.0", "10.0.1.255")]
+    six = [(7, "fd77::", "fd77::ffff:ffff:ffff:ffff")]
+    resolver = [(7, "10.0.0.53", "10.0.0.53")]
+    add = 10 << 8 | 12
+    assert said(admission("t", 7, destinations, [ip_address("fd77::1")])) == [
+        (add, "1 t allowed4", four),
+        (add, "1 t allowed6", six),
+        (add, "1 t asked4", resolver),
+        (add, "5 t allowed4", four),
+        (add, "5 t allowed6", six),
+        (add, "5 t asked4", resolver),
+        (add, "5 t neighbours4", four),
+        (add, "5 t neighbours6", [(7, "ff02::1:ff00:0", "ff02::1:ffff:ffff")]),
     ]
     one = Destinations(networks=(ip_network("fd77::12:3456"),))
-    last = admission("t", 7, one, (), verb="delete").splitlines()[-1]
-    assert last == "delete element netdev t neighbours6 { 7 . ff02::1:ff12:3456/128 }"
+    last = said(admission("t", 7, one, (), there=True))[-1]
+    node = "ff02::1:ff12:3456"
+    assert last == (10 << 8 | 14, "5 t neighbours6", [(7, node, node)])
 
 
 @given(
     st.lists(
         st.ip_addresses()
         | st.builds(
-            lambda a, n: ip_network((a, n), strict=False), st.ip_addresses(v=4), st.integers(0, 32)
+            lambda address, prefix: ip_network((address, prefix), strict=False),
+            st.ip_addresses(v=4),
+            st.integers(0, 32),
         )
     )
 )
-def test_whatever_is_named_is_admitted(named: list[object]) -> None:
+def test_whatever_is_named_is_admitted_and_nothing_else(named: list[object]) -> None:
     networks = tuple(ip_network(str(one)) for one in named)
-    text = admission("t", 7, Destinations(networks=networks), (), verb="add")
     admitted = [
-        ip_network(item.rpartition(" ")[2])
-        for line in text.splitlines()
-        if " inet " in line
-        for item in line[line.index("{") + 2 : -2].split(", ")
+        (ip_address(first), ip_address(last))
+        for _, name, intervals in said(admission("t", 7, Destinations(networks=networks), ()))
+        if name.startswith("1 ")
+        for _, first, last in intervals
     ]
+    count = sum(int(last) - int(first) + 1 for first, last in admitted)
+    of_four = collapse_addresses(one for one in networks if isinstance(one, IPv4Network))
+    of_six = collapse_addresses(one for one in networks if isinstance(one, IPv6Network))
+    sizes = [one.num_addresses for one in of_four] + [one.num_addresses for one in of_six]
+    assert count == sum(sizes)
     for network in networks:
         assert any(
-            network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]  # same version
-            for other in admitted
+            first.version == network.version
+            and int(first) <= int(network[0])
+            and int(network[-1]) <= int(last)
+            for first, last in admitted
         )
 
 
