@@ -43,11 +43,10 @@ class NftablesEgress:
             log_group = _FIRST_LOG_GROUP + first // 1000 % 10_000
             self._packets = HeldPackets(log_group)
             stack.callback(self._packets.close)
-            nftables.apply(nft, rules.tables(self._table, self._groups.numbers, log_group))
             gone = (netfilter.without_table(family, self._table) for family in Family)
             stack.callback(_remove, self._netlink, *gone)
             self._devices: dict[str, int] = {}
-            self._judge_new_devices()
+            self._judge_new_devices(rules.tables(self._table, self._groups.numbers, log_group))
             self._tells: dict[int, Callable[[str], None]] = {}
             self._finalizer = weakref.finalize(self, stack.pop_all().close)
 
@@ -104,8 +103,8 @@ class NftablesEgress:
             if held.group in self._tells:
                 self._tells[held.group](held.destination)
 
-    def _judge_new_devices(self) -> None:
-        """Or raise OSError: what could go out unseen must not be started."""
+    def _judge_new_devices(self, first: str = "") -> None:
+        """Or raise OSError: what could go out unseen must not be started. `first` is said before."""
         present = {device: index for index, device in socket.if_nameindex()}
         if present == self._devices:
             return
@@ -123,8 +122,8 @@ class NftablesEgress:
             )
             for device, index in present.items() - self._devices.items()
         ]
-        if words:
-            nftables.apply(self._nft, "\n".join(words))
+        if first or words:
+            nftables.apply(self._nft, "\n".join((first, *words)))
         self._devices = present
 
     def trial(self) -> str | None:
