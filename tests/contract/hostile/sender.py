@@ -23,7 +23,7 @@ from contextlib import suppress
 libc = ctypes.CDLL(None, use_errno=True)
 MARK = b"netsonde sender"
 ETH_P_IP, ETH_P_ARP, ETH_P_IPV6, ETH_P_8021Q = 0x0800, 0x0806, 0x86DD, 0x8100
-SOL_PACKET, PACKET_QDISC_BYPASS, PACKET_TX_RING = 263, 20, 13
+SOL_PACKET, PACKET_QDISC_BYPASS, PACKET_TX_RING, PACKET_VNET_HDR = 263, 20, 13, 15
 
 
 def checksum(data):
@@ -265,6 +265,46 @@ def by_ring(to, port, device, permitted):
     ring[8:12] = struct.pack("=I", len(frame))
     ring[0:8] = struct.pack("=Q", 1)  # TP_STATUS_SEND_REQUEST
     one.send(b"")
+
+
+def by_changing_ring(to, port, device, permitted):
+    """Addressed to whom it may; the address is changed in the shared memory while the frame waits."""
+    one = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    one.setsockopt(SOL_PACKET, PACKET_TX_RING, struct.pack("=IIII", 4096, 1, 2048, 2))
+    one.bind((device, 0))
+    ring = mmap.mmap(one.fileno(), 4096)
+    frame = ethernet(ETH_P_IP, ipv4(permitted, payload=bytes(1000)))
+    for start in (0, 2048):  # the second waits for the first where the device is slow
+        ring[start + 32 : start + 32 + len(frame)] = frame
+        ring[start + 8 : start + 12] = struct.pack("=I", len(frame))
+        ring[start : start + 8] = struct.pack("=Q", 1)
+    one.send(b"", socket.MSG_DONTWAIT)
+    for start in (0, 2048):
+        ring[start + 62 : start + 66] = socket.inet_aton(to)
+    time.sleep(2)
+
+
+def by_checksum(to, port, device, permitted):
+    """A checksum that the kernel fills in where we say: over half of the destination."""
+    one = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    one.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+    one.bind((device, 0))
+    near, far = socket.inet_aton(permitted), socket.inet_aton(to)
+    wanted = ~int.from_bytes(far[2:], "big") & 0xFFFF
+    # From byte 32 on: two of the address, and a payload that brings the sum to what is wanted.
+    filling = (wanted - int.from_bytes(near[2:], "big")) % 0xFFFF
+    frame = ethernet(ETH_P_IP, ipv4(permitted, payload=struct.pack("!H", filling) + bytes(40)))
+    one.send(struct.pack("=BBHHHH", 1, 0, 0, 0, 32, 0) + frame)
+
+
+def by_xdp(to, port, device, permitted):
+    """Past the stack, its hooks and its taps."""
+    socket.socket(44, socket.SOCK_RAW, 0)
+
+
+def by_multipath(to, port, device, permitted):
+    """A connection whose peer may name further addresses (MPTCP)."""
+    socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
 
 
 def by_arp(to, port, device, permitted):

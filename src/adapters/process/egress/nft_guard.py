@@ -4,6 +4,7 @@ import asyncio
 import errno
 import fcntl
 import logging
+import os
 import socket
 import struct
 import weakref
@@ -12,8 +13,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from ipaddress import ip_network
 from typing import Final
 
-from ..launch_thread import started_from_thread
-from . import netfilter, nftables, rules
+from ..landlock import refuse_new_privileges
+from ..launch_thread import filter_calls, started_from_thread
+from ..syscalls import processor
+from . import netfilter, nftables, rules, unseen_ways
 from .guard import Confinement, Destinations
 from .held_packets import HeldPackets
 from .netfilter import Family
@@ -32,6 +35,10 @@ class NftablesEgress:
 
     def __init__(self, nft: str) -> None:
         """`nft` is the path of that program. Raises OSError, with nothing left behind."""
+        here = processor()
+        if here is None:
+            raise OSError(f"no filter is written for {os.uname().machine}")
+        self._filter = unseen_ways.compiled(here)
         self._nft = nft
         with ExitStack() as stack:
             self._netlink = netfilter.opened()
@@ -61,7 +68,17 @@ class NftablesEgress:
         """See the port. About a millisecond to enter, another to leave."""
         self._judge_new_devices()
         with self._admitted(destinations) as group, self._told(group, tell):
-            yield Confinement(confine=change_thread_to(group), settle=self._tell)
+            yield Confinement(confine=self._confining(group), settle=self._tell)
+
+    def _confining(self, group: int) -> Callable[[], None]:
+        change = change_thread_to(group)
+
+        def confine() -> None:
+            change()
+            refuse_new_privileges()
+            filter_calls(self._filter)
+
+        return confine
 
     @contextmanager
     def _admitted(self, destinations: Destinations) -> Iterator[int]:
@@ -131,7 +148,7 @@ class NftablesEgress:
         here = ip_network("127.0.0.1"), ip_network("127.0.0.2")
         with self._admitted(Destinations(networks=here[:1])) as group:
             tries = started_from_thread(
-                change_thread_to(group), lambda: [_refusal(str(net[0])) for net in here]
+                self._confining(group), lambda: [_refusal(str(net[0])) for net in here]
             )
         if tries != [None, errno.EPERM]:
             return f"packets pass or are held back at random: {tries}"
