@@ -165,6 +165,9 @@ def test_a_route_by_way_of_what_is_named_is_none(
     told = {
         "source_route": f"{lab.web} udp 99",
         "raw_source_route": f"{lab.web} udp",
+        "malformed_source_route": f"{lab.web} udp",
+        "source_route_in_frame": f"{lab.web} udp",
+        "fragmented_routing_header": f"{lab.r1_6} protocol 44",
         "routing_header": f"{lab.r1_6} protocol 43",
     }
     for way, destination in told.items():
@@ -173,6 +176,20 @@ def test_a_route_by_way_of_what_is_named_is_none(
         assert ended.how is HowEnded.VIOLATED
         assert ended.reason.startswith(destination)
         assert not [packet for packet in capture.packets if packet.protocol not in ("arp", "ndp")]
+
+
+def test_options_and_headers_that_name_nobody_pass(runner: SubprocessRunner, lab: Lab) -> None:
+    for options in (("-R",), ("-T", "tsonly"), ("-T", "tsandaddr")):
+        pinged = run(runner, path_of("ping"), "-nc", "1", *options, lab.web, to=(lab.web,))
+        assert (pinged.how, pinged.returncode) == (HowEnded.EXITED, 0)
+    large = run(runner, path_of("ping"), "-nc", "1", "-s", "4000", lab.web6, to=(lab.web6,))
+    assert (large.how, large.returncode) == (HowEnded.EXITED, 0)
+
+
+def test_the_routing_header_in_nmaps_probes_is_none(lab: Lab) -> None:
+    members = {"target": lab.web6, "extra_args": "-6 -O -Pn -p 22,80,81"}
+    output = asyncio.run(product(WITH_IPV6).execute("NmapTool", members))
+    assert (output.status, output.error) == (Status.SUCCESS, None)
 
 
 def test_where_it_went_and_how_is_told(runner: SubprocessRunner, directory: Path, lab: Lab) -> None:

@@ -180,6 +180,34 @@ def by_routing_header(to, port, device, permitted):
     one.sendto(packet, ("fd77::1", 0))
 
 
+def by_malformed_source_route(to, port, device, permitted):
+    """One that Linux doesn't understand for what comes after it, and others may."""
+    route = b"\x83\x07\x04" + socket.inet_aton(to) + b"\x07\x02\0\0\0"
+    one = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    one.sendto(ipv4(permitted, options=route), (permitted, 0))
+
+
+def by_source_route_in_frame(to, port, device, permitted):
+    route = b"\x83\x07\x04" + socket.inet_aton(to) + b"\0"
+    one = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    one.bind((device, 0))
+    one.send(ethernet(ETH_P_IP, ipv4(permitted, options=route)))
+
+
+def by_fragmented_routing_header(to, port, device, permitted):
+    """It begins in the second fragment, behind options that begin in the first."""
+    one = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    near = socket.inet_pton(socket.AF_INET6, "fd77::1")
+    options = struct.pack("!BBBB", 43, 1, 1, 12) + bytes(12)
+    route = struct.pack("!BBBBI", 17, 2, 4, 1, 0) + socket.inet_pton(socket.AF_INET6, "fd77:2::10")
+    whole = options + route + udp(port)
+    for start, part, more in ((0, whole[:8], 1), (8, whole[8:], 0)):
+        packet = struct.pack("!IHBB", 6 << 28, 8 + len(part), 44, 64)
+        packet += socket.inet_pton(socket.AF_INET6, "fd77::2") + near
+        packet += struct.pack("!BBHI", 60, 0, start | more, 7) + part
+        one.sendto(packet, ("fd77::1", 0))
+
+
 def by_ipv6_udp(to, port, device, permitted):
     socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(MARK, ("fd77::1", port))
 
