@@ -251,22 +251,44 @@ def test_many_at_once_are_held_to_their_own_destinations(
     assert asyncio.run(scene()) == expected
 
 
-def test_a_device_that_comes_later_is_watched_too(
-    runner: SubprocessRunner, directory: Path, lab: Lab
-) -> None:
+@contextmanager
+def late_device() -> Iterator[None]:
+    """late0, which is up, and nothing else sends by it."""
     ip = path_of("ip")
     pair = ("name", "late0", "type", "veth", "peer", "name", "late1")
     subprocess.run((ip, "link", "add", *pair), check=True)
     try:
-        for end in ("late0", "late1"):
+        for end in ("late1", "late0"):
             subprocess.run((ip, "link", "set", end, "addrgenmode", "none", "up"), check=True)
-        words = (str(directory / "sender.py"), "frame", lab.public, "9", "late0", lab.web)
-        with Capture("late0") as capture:
-            assert run(runner, *words, to=(lab.web,)).how is HowEnded.VIOLATED
-        assert not capture.packets
+        yield
     finally:
         subprocess.run((ip, "link", "del", "late0"), check=True)
+
+
+def test_a_device_that_comes_later_is_watched_too(
+    runner: SubprocessRunner, directory: Path, lab: Lab
+) -> None:
+    with late_device(), Capture("late0") as capture:
+        words = (str(directory / "sender.py"), "frame", lab.public, "9", "late0", lab.web)
+        assert run(runner, *words, to=(lab.web,)).how is HowEnded.VIOLATED
+    assert not capture.packets
     assert run(runner, *attempt(directory, "udp", lab.web, 9, lab.web), to=(lab.web,)).reason == ""
+
+
+def test_a_device_that_comes_while_something_runs_is_watched_too(
+    runner: SubprocessRunner, directory: Path, lab: Lab
+) -> None:
+    words = (str(directory / "sender.py"), "late_frame", lab.public, "9", "late0", lab.web)
+
+    async def scene() -> Ended:
+        plan = plan_for(*words, addresses=(lab.web,), needs_raw_sockets=True)
+        running = asyncio.create_task(runner.run(plan))
+        await asyncio.sleep(0.3)
+        with late_device():
+            return await running
+
+    ended = asyncio.run(scene())
+    assert (ended.how, ended.reason) == (HowEnded.VIOLATED, f"{lab.public} udp 29811")
 
 
 def test_others_packets_are_let_alone(runner: SubprocessRunner, lab: Lab) -> None:

@@ -227,6 +227,19 @@ def by_frame(to, port, device, permitted):
     one.send(ethernet(ETH_P_IP, ipv4(to)))
 
 
+def by_late_frame(to, port, device, permitted):
+    """By a device that isn't there yet."""
+    ends = time.monotonic() + 10
+    while time.monotonic() < ends:
+        with suppress(OSError):
+            one = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            one.bind((device, 0))
+            one.send(ethernet(ETH_P_IP, ipv4(to)))
+            return
+        time.sleep(0.05)
+    raise TimeoutError(errno.ETIMEDOUT, "no device")
+
+
 def by_frame6(to, port, device, permitted):
     one = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     one.bind((device, 0))
@@ -451,12 +464,13 @@ def by_netlink(to, port, device, permitted):
         raise OSError(number, "netlink")
 
 
-WAYS = {name[3:]: way for name, way in globals().items() if name.startswith("by_")}
+ALL = {name[3:]: way for name, way in globals().items() if name.startswith("by_")}
+WAYS = {name: way for name, way in ALL.items() if name != "late_frame"}
 
 
 if __name__ == "__main__":
     try:
-        WAYS[sys.argv[1]](sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5])
+        ALL[sys.argv[1]](sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5])
         print("sent", flush=True)
     except OSError as error:
         print(errno.errorcode.get(error.errno, error.errno), flush=True)

@@ -4,6 +4,7 @@ What changes with every execution is said to the kernel directly, in a tenth of 
 libnftables: it ends the process that it is in when it gets no memory or no socket.
 """
 
+import errno
 import os
 import socket
 import struct
@@ -20,7 +21,13 @@ _REQUEST, _ACK, _CREATE = 0x001, 0x004, 0x400  # NLM_F_*
 _ERROR: Final = 2  # NLMSG_ERROR
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11  # NFNL_MSG_BATCH_*
 _NF_TABLES: Final = 10  # NFNL_SUBSYS_NFTABLES, which the batch names, too
-_DELETE_TABLE, _DELETE_CHAIN, _NEW_ELEMENT, _DELETE_ELEMENT = 2, 5, 12, 14  # NFT_MSG_*
+_GET_TABLE, _DELETE_TABLE, _DELETE_CHAIN, _NEW_ELEMENT, _DELETE_ELEMENT = (
+    1,
+    2,
+    5,
+    12,
+    14,
+)  # NFT_MSG_*
 _NESTED: Final = 0x8000  # NLA_F_NESTED
 _TABLE_NAME: Final = 1  # NFTA_TABLE_NAME
 _CHAIN_TABLE, _CHAIN_NAME = 1, 3  # NFTA_CHAIN_*
@@ -63,14 +70,16 @@ def asked(netlink: socket.socket, request: bytes) -> None:
 
 
 def received(netlink: socket.socket) -> Iterator[bytes]:
-    """Whatever has come. What found no room in the socket is passed over."""
+    """Whatever has come, without waiting; nothing (b"") for what found no room. Raises OSError."""
     while True:
         try:
             yield netlink.recv(_MOST_READ)
         except BlockingIOError:
             return
-        except OSError:  # ENOBUFS: told once, then what is there can be read
-            continue
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                raise
+            yield b""  # told once, then what is there can be read
 
 
 def change_filters(netlink: socket.socket, changes: Iterable[bytes]) -> None:
@@ -98,6 +107,18 @@ def elements(
     )
     kind = _NF_TABLES << 8 | (_DELETE_ELEMENT if there else _NEW_ELEMENT)
     return _message(kind, _REQUEST | _ACK | (0 if there else _CREATE), body, family=family)
+
+
+def has_tables(netlink: socket.socket, table: str) -> bool:
+    """Whether there is one of that name in each family; raises OSError."""
+    body = _attribute(_TABLE_NAME, table.encode() + b"\0")
+    for family in Family:
+        try:
+            kind = _NF_TABLES << 8 | _GET_TABLE
+            asked(netlink, _message(kind, _REQUEST | _ACK, body, family=family))
+        except FileNotFoundError:
+            return False
+    return True
 
 
 def without_table(family: Family, table: str) -> bytes:

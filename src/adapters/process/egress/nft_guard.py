@@ -2,32 +2,29 @@
 
 import asyncio
 import errno
-import fcntl
 import logging
 import os
 import socket
-import struct
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from ipaddress import ip_network
 from typing import Final
 
 from ..landlock import refuse_new_privileges
 from ..launch_thread import filter_calls, started_from_thread
 from ..syscalls import processor
-from . import netfilter, nftables, rules, unseen_ways
+from . import unseen_ways
+from .filter_tables import FilterTables
 from .guard import Confinement, Destinations
 from .held_packets import HeldPackets
-from .netfilter import Family
 from .own_group import OwnGroups, change_thread_to
 from .routers import routers
+from .rules import Admitted
 
 _log = logging.getLogger(__name__)
 _FIRST_LOG_GROUP: Final = 20_480
-_SIOCGIFHWADDR: Final = 0x8927
-# linux/if_arp.h: ARPHRD_ETHER, and ARPHRD_LOOPBACK, whose frames have Ethernet's header too.
-_ETHERNET_KINDS: Final = (1, 772)
+_NOT_WATCHED: Final = "nobody knows where: its packets could not be watched"
 
 
 class NftablesEgress:
@@ -39,22 +36,16 @@ class NftablesEgress:
         if here is None:
             raise OSError(f"no filter is written for {os.uname().machine}")
         self._filter = unseen_ways.compiled(here)
-        self._nft = nft
+        self._tells: dict[int, Callable[[str], None]] = {}
         with ExitStack() as stack:
-            self._netlink = netfilter.opened()
-            stack.callback(self._netlink.close)
             self._groups = OwnGroups()
             stack.callback(self._groups.close)
             first = self._groups.numbers[0]
-            self._table = f"netsonde_{first}"
             log_group = _FIRST_LOG_GROUP + first // 1000 % 10_000
             self._packets = HeldPackets(log_group)
             stack.callback(self._packets.close)
-            gone = (netfilter.without_table(family, self._table) for family in Family)
-            stack.callback(_remove, self._netlink, *gone)
-            self._devices: dict[str, int] = {}
-            self._judge_new_devices(rules.tables(self._table, self._groups.numbers, log_group))
-            self._tells: dict[int, Callable[[str], None]] = {}
+            self._tables = FilterTables(nft, f"netsonde_{first}", self._groups.numbers, log_group)
+            stack.callback(self._tables.close)
             self._finalizer = weakref.finalize(self, stack.pop_all().close)
 
     def close(self) -> None:
@@ -66,7 +57,6 @@ class NftablesEgress:
         self, destinations: Destinations, tell: Callable[[str], None]
     ) -> Iterator[Confinement]:
         """See the port. About a millisecond to enter, another to leave."""
-        self._judge_new_devices()
         with self._admitted(destinations) as group, self._told(group, tell):
             yield Confinement(confine=self._confining(group), settle=self._tell)
 
@@ -84,17 +74,16 @@ class NftablesEgress:
     def _admitted(self, destinations: Destinations) -> Iterator[int]:
         """A group number that isn't given back if its rights can't be withdrawn."""
         group = self._groups.take()
-        terms = self._table, group, destinations, routers()
         try:
-            netfilter.change_filters(self._netlink, rules.admission(*terms))
+            self._tables.admit(group, Admitted(destinations=destinations, routers=routers()))
         except OSError:
-            self._groups.give_back(group)  # all or none: nothing was allowed
+            self._groups.give_back(group)  # nothing was allowed to it
             raise
         try:
             yield group
         finally:
             try:
-                netfilter.change_filters(self._netlink, rules.admission(*terms, there=True))
+                self._tables.withdraw(group)
             except OSError as error:
                 fields = {"group": group, "reason": str(error)}
                 _log.error("egress.not_withdrawn", extra={"fields": fields})
@@ -107,41 +96,30 @@ class NftablesEgress:
         loop = asyncio.get_running_loop()
         if not self._tells:
             loop.add_reader(self._packets.fileno(), self._tell)
+            for news in self._tables.news:
+                loop.add_reader(news.fileno(), self._keep_up)
         self._tells[group] = tell
         try:
             yield
         finally:
             del self._tells[group]
             if not self._tells and not loop.is_closed():
-                loop.remove_reader(self._packets.fileno())
+                for heard in (self._packets, *self._tables.news):
+                    loop.remove_reader(heard.fileno())
 
     def _tell(self) -> None:
         for held in self._packets.read():
             if held.group in self._tells:
                 self._tells[held.group](held.destination)
 
-    def _judge_new_devices(self, first: str = "") -> None:
-        """Or raise OSError: what could go out unseen must not be started. `first` is said before."""
-        present = {device: index for index, device in socket.if_nameindex()}
-        if present == self._devices:
-            return
-        for _, index in self._devices.items() - present.items():
-            # Linux up to 6.15 has taken the chain away with its device.
-            chain = netfilter.without_chain(Family.NETDEV, self._table, rules.chain(index))
-            _remove(self._netlink, chain)
-        words = [
-            rules.device(
-                self._table,
-                self._groups.numbers,
-                index=index,
-                device=device,
-                has_header=_hardware_kind(device) in _ETHERNET_KINDS,
-            )
-            for device, index in present.items() - self._devices.items()
-        ]
-        if first or words:
-            nftables.apply(self._nft, "\n".join((first, *words)))
-        self._devices = present
+    def _keep_up(self) -> None:
+        """While something runs, which could send by what isn't watched at once: else it is ended."""
+        try:
+            self._tables.keep_up()
+        except OSError as error:
+            _log.error("egress.not_watched", extra={"fields": {"reason": str(error)}})
+            for tell in tuple(self._tells.values()):
+                tell(_NOT_WATCHED)
 
     def trial(self) -> str | None:
         """Whether it really holds back what it should, and nothing else; None if it does."""
@@ -166,18 +144,3 @@ def _refusal(address: str) -> int | None:
         except OSError as error:
             return error.errno
     return None
-
-
-def _hardware_kind(device: str) -> int:
-    """ARPHRD_ETHER and so on (netdevice(7)); 0 for one that is gone meanwhile."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking, suppress(OSError):
-        answer = fcntl.ioctl(asking, _SIOCGIFHWADDR, struct.pack("16s24x", device.encode()))
-        return int.from_bytes(answer[16:18], "little")
-    return 0
-
-
-def _remove(netlink: socket.socket, *what: bytes) -> None:
-    """Each by itself: if one is gone already, the others must go all the same."""
-    for one in what:
-        with suppress(OSError):
-            netfilter.change_filters(netlink, [one])

@@ -8,14 +8,25 @@ IP packets are judged where they are made (hook output), whatever device they wi
 which packet sockets hand to a device directly, are judged at the devices (hook egress, Linux 5.16).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from types import MappingProxyType
 from typing import Final
+
+import msgspec
 
 from ....domain.target import Address, Network
 from .guard import Destinations
 from .held_packets import SNAPLEN
 from .netfilter import Family, elements
+
+
+class Admitted(msgspec.Struct, frozen=True, kw_only=True):
+    """What an execution may reach, and this host's routers at its start, whom it may ask for."""
+
+    destinations: Destinations
+    routers: frozenset[Address]
+
 
 # Before the translation of destinations (-100): what the execution asked for is what is judged.
 _PRIORITY: Final = -160
@@ -94,8 +105,13 @@ chain without_header {
 _SOLICITATION: Final = "icmpv6 type nd-neighbor-solicit meta skgid . ip6 daddr @neighbours6 accept"
 
 
-def tables(name: str, groups: range, log_group: int) -> str:
-    """Both tables, in place of any that have that name. Nobody may go anywhere yet."""
+def tables(
+    name: str,
+    groups: range,
+    log_group: int,
+    admitted: Mapping[int, Admitted] = MappingProxyType({}),
+) -> str:
+    """Both tables, in place of any that have that name, with what groups may reach."""
     values = {"told": _TOLD, "log_group": log_group, "snaplen": SNAPLEN, "priority": _PRIORITY}
     values |= {"first": groups[0], "last": groups[-1]}
     own = _SETS + _HOLD % values + _JUDGE4
@@ -107,6 +123,7 @@ def tables(name: str, groups: range, log_group: int) -> str:
             ),
             f"table inet {name} {{{own}{_JUDGE6 % {'more': ''}}{_OUTPUT % values}}}",
             f"table netdev {name} {{{own}{_JUDGE6 % {'more': _SOLICITATION}}{_FRAMES}}}",
+            *_elements_in_words(name, admitted),
         )
     )
 
@@ -129,22 +146,28 @@ def chain(index: int) -> str:
     return f"device{index}"
 
 
-def admission(
-    name: str,
-    group: int,
-    destinations: Destinations,
-    routers: Iterable[Address],
-    *,
-    there: bool = False,
-) -> Iterator[bytes]:
-    """What one execution may reach, put into the sets; with `there` taken out. Neighbours, too."""
-    reached = destinations.networks
-    asked = tuple(map(ip_network, destinations.resolvers))
-    neighbours = map(_asked_for, (*reached, *asked, *map(ip_network, routers)))
+def admission(name: str, group: int, admitted: Admitted, *, there: bool = False) -> Iterator[bytes]:
+    """What one execution may reach, put into the sets; with `there` taken out."""
+    for family, set_name, networks in _entries(admitted):
+        yield elements(family, name, set_name, group, networks, there=there)
+
+
+def _elements_in_words(name: str, admitted: Mapping[int, Admitted]) -> Iterator[str]:
+    for group, terms in admitted.items():
+        for family, set_name, networks in _entries(terms):
+            listed = ", ".join(f"{group} . {network}" for network in networks)
+            yield f"add element {family.name.lower()} {name} {set_name} {{ {listed} }}"
+
+
+def _entries(admitted: Admitted) -> Iterator[tuple[Family, str, tuple[Network, ...]]]:
+    """What goes into which set of which table; its neighbours may be asked for, too."""
+    reached = admitted.destinations.networks
+    asked = tuple(map(ip_network, admitted.destinations.resolvers))
+    neighbours = map(_asked_for, (*reached, *asked, *map(ip_network, admitted.routers)))
     for family in Family:
-        yield from _elements(family, name, "allowed", group, reached, there=there)
-        yield from _elements(family, name, "asked", group, asked, there=there)
-    yield from _elements(Family.NETDEV, name, "neighbours", group, neighbours, there=there)
+        yield from _joined(family, "allowed", reached)
+        yield from _joined(family, "asked", asked)
+    yield from _joined(Family.NETDEV, "neighbours", neighbours)
 
 
 _SOLICITED_NODE: Final = IPv6Network("ff02::1:ff00:0/104")  # RFC 4291, section 2.7.1
@@ -160,9 +183,10 @@ def _asked_for(network: Network) -> Network:
     return IPv6Network((first, network.prefixlen))
 
 
-def _elements(
-    family: Family, table: str, name: str, group: int, networks: Iterable[Network], *, there: bool
-) -> Iterator[bytes]:
+def _joined(
+    family: Family, name: str, networks: Iterable[Network]
+) -> Iterator[tuple[Family, str, tuple[Network, ...]]]:
+    """By version, and joined: no element of a set of intervals may overlap with another."""
     of_four: list[IPv4Network] = []
     of_six: list[IPv6Network] = []
     for network in networks:
@@ -170,7 +194,6 @@ def _elements(
             of_four.append(network)
         else:
             of_six.append(network)
-    # Joined: no element of a set of intervals may overlap with another.
     for version, joined in ((4, collapse_addresses(of_four)), (6, collapse_addresses(of_six))):
         if listed := tuple[Network, ...](joined):
-            yield elements(family, table, f"{name}{version}", group, listed, there=there)
+            yield family, f"{name}{version}", listed
