@@ -15,16 +15,18 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from netsonde.adapters.process.egress import netfilter
 from netsonde.adapters.process.egress.guard import Destinations
+from netsonde.adapters.process.egress.held_packets import HeldPackets
 from netsonde.adapters.process.egress.nft_guard import NftablesEgress
 from netsonde.adapters.process.find_chain import Wanted, find_chain
 from netsonde.adapters.process.subprocess_runner import SubprocessRunner
@@ -282,8 +284,9 @@ def test_a_device_that_comes_while_something_runs_is_watched_too(
 
     async def scene() -> Ended:
         plan = plan_for(*words, addresses=(lab.web,), needs_raw_sockets=True)
-        running = asyncio.create_task(runner.run(plan))
-        await asyncio.sleep(0.3)
+        begun = asyncio.Event()
+        running = asyncio.create_task(runner.run(plan, lambda _: begun.set()))
+        await asyncio.wait_for(begun.wait(), 10)
         with late_device():
             return await running
 
@@ -330,18 +333,18 @@ def test_rights_that_cannot_be_withdrawn_are_told_and_their_number_is_not_used_a
     guard = NftablesEgress(path_of("nft"))
     destinations = Destinations(networks=(ip_network("10.0.0.1"),))
 
-    async def scene() -> None:
-        with guard.held(destinations, print):
-            table = f"netsonde_{guard._groups.numbers[0]}"
-            netfilter.change_filters(
-                guard._netlink, [netfilter.without_table(netfilter.Family.INET, table)]
-            )
+    gone = netfilter.without_table(netfilter.Family.INET, f"netsonde_{guard._groups.numbers[0]}")
 
-    asyncio.run(scene())
+    async def scene(*changes: bytes) -> None:
+        with guard.held(destinations, print), netfilter.opened() as netlink:
+            for change in changes:
+                netfilter.change_filters(netlink, [change])
+
+    asyncio.run(scene(gone))  # and nothing is awaited in which it could be put right
     assert [record.getMessage() for record in caplog.records] == ["egress.not_withdrawn"]
     assert guard._groups.numbers[0] not in guard._groups._free
-    with pytest.raises(FileNotFoundError):
-        asyncio.run(scene())  # the rules are gone, so nothing is started
+    asyncio.run(scene())
+    assert guard.trial() is None
     guard.close()
 
 
@@ -380,6 +383,56 @@ def test_what_a_killed_server_left_is_taken_over_by_the_next() -> None:
     assert table_names() - before == left
     heir.close()
     assert table_names() == before
+
+
+def test_a_firewall_that_is_loaded_anew_takes_the_rules_away_for_milliseconds_only(
+    runner: SubprocessRunner, directory: Path, lab: Lab
+) -> None:
+    """The execution that runs meanwhile goes on within its plan, and not beyond."""
+    words = attempt(directory, "patience", lab.public, 9, lab.web)
+
+    async def scene() -> Ended:
+        flushed: list[asyncio.Future[int]] = []
+
+        def flush(_: bytes) -> None:
+            if not flushed:
+                nft = asyncio.create_subprocess_exec(path_of("nft"), "flush", "ruleset")
+                flushed.append(asyncio.ensure_future(waited(nft)))
+
+        ended = await runner.run(plan_for(*words, addresses=(lab.web,)), flush)
+        assert await flushed[0] == 0
+        return ended
+
+    with nothing_beyond(lab.web):
+        ended = asyncio.run(scene())
+    assert (ended.how, ended.reason) == (HowEnded.VIOLATED, f"{lab.public} udp 9")
+    assert run(runner, *attempt(directory, "udp", lab.web, 9, lab.web), to=(lab.web,)).reason == ""
+
+
+async def waited(starting: Coroutine[Any, Any, asyncio.subprocess.Process]) -> int:
+    return await (await starting).wait()
+
+
+def test_a_start_that_fails_takes_no_number(lab: Lab) -> None:
+    guard = NftablesEgress(path_of("nft"))
+    before = len(guard._groups._free)
+    guard._tables.close()
+
+    async def scene() -> None:
+        with guard.held(Destinations(networks=(ip_network("10.0.0.1"),)), print):
+            pass
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        asyncio.run(scene())
+    assert len(guard._groups._free) == before
+    guard.close()
+
+
+def test_a_socket_that_is_closed_is_not_read_for_ever(lab: Lab) -> None:
+    packets = HeldPackets(29_999)
+    packets.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        list(packets.read())
 
 
 def test_callers_and_the_record_are_told_of_a_violation(lab: Lab) -> None:

@@ -229,6 +229,7 @@ def by_frame(to, port, device, permitted):
 
 def by_late_frame(to, port, device, permitted):
     """By a device that isn't there yet."""
+    print("begun", flush=True)
     ends = time.monotonic() + 10
     while time.monotonic() < ends:
         with suppress(OSError):
@@ -442,6 +443,17 @@ def by_answering(to, port, device, permitted):
     """Listen, and answer whoever comes; nobody does unless asked, so this one asks itself."""
     listener = socket.create_server(("0.0.0.0", 0))
     by_tcp("10.77.0.2", listener.getsockname()[1], device, permitted)
+
+
+def by_patience(to, port, device, permitted):
+    """Where it may for half a second, and then elsewhere."""
+    print("begun", flush=True)
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for _ in range(50):
+        with suppress(ConnectionRefusedError):
+            one.sendto(MARK, (permitted, port))
+        time.sleep(0.01)
+    one.sendto(MARK, (to, port))
 
 
 def by_loopback(to, port, device, permitted):

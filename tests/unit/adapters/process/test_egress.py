@@ -13,8 +13,9 @@ from netsonde.adapters.process.egress import netfilter
 from netsonde.adapters.process.egress.guard import Destinations, destinations_of
 from netsonde.adapters.process.egress.own_group import OwnGroups
 from netsonde.adapters.process.egress.routers import routers
-from netsonde.adapters.process.egress.rules import admission
+from netsonde.adapters.process.egress.rules import Admitted, admission, tables
 from netsonde.domain.plan import Limits, Plan
+from netsonde.domain.target import Address
 
 LIMITS = Limits(
     timeout_s=1,
@@ -90,6 +91,10 @@ def test_routers_are_the_gateways_of_all_routes(tmp_path: Path) -> None:
     assert routers(tmp_path / "none") == frozenset()
 
 
+def admitted(destinations: Destinations, *routers: Address) -> Admitted:
+    return Admitted(destinations=destinations, routers=frozenset(routers))
+
+
 def said(changes: Iterable[bytes]) -> list[tuple[int, str, list[tuple[int, str, str]]]]:
     """What netlink messages say: the kind and family, the set, and the ends of intervals."""
     told = []
@@ -119,7 +124,7 @@ def test_overlapping_networks_become_one_and_neighbours_are_asked_for_by_their_l
     six = [(7, "fd77::", "fd77::ffff:ffff:ffff:ffff")]
     resolver = [(7, "10.0.0.53", "10.0.0.53")]
     add = 10 << 8 | 12
-    assert said(admission("t", 7, destinations, [ip_address("fd77::1")])) == [
+    assert said(admission("t", 7, admitted(destinations, ip_address("fd77::1")))) == [
         (add, "1 t allowed4", four),
         (add, "1 t allowed6", six),
         (add, "1 t asked4", resolver),
@@ -130,9 +135,25 @@ def test_overlapping_networks_become_one_and_neighbours_are_asked_for_by_their_l
         (add, "5 t neighbours6", [(7, "ff02::1:ff00:0", "ff02::1:ffff:ffff")]),
     ]
     one = Destinations(networks=(ip_network("fd77::12:3456"),))
-    last = said(admission("t", 7, one, (), there=True))[-1]
+    last = said(admission("t", 7, admitted(one), there=True))[-1]
     node = "ff02::1:ff12:3456"
     assert last == (10 << 8 | 14, "5 t neighbours6", [(7, node, node)])
+
+
+def test_rules_that_are_written_again_have_what_was_admitted() -> None:
+    destinations = Destinations(
+        networks=(ip_network("10.0.0.0/24"),), resolvers=(ip_address("fd77::53"),)
+    )
+    text = tables("t", range(7, 9), 5, {7: admitted(destinations)})
+    added = [line for line in text.splitlines() if line.startswith("add element")]
+    assert added == [
+        "add element inet t allowed4 { 7 . 10.0.0.0/24 }",
+        "add element inet t asked6 { 7 . fd77::53/128 }",
+        "add element netdev t allowed4 { 7 . 10.0.0.0/24 }",
+        "add element netdev t asked6 { 7 . fd77::53/128 }",
+        "add element netdev t neighbours4 { 7 . 10.0.0.0/24 }",
+        "add element netdev t neighbours6 { 7 . ff02::1:ff00:53/128 }",
+    ]
 
 
 @given(
@@ -147,13 +168,13 @@ def test_overlapping_networks_become_one_and_neighbours_are_asked_for_by_their_l
 )
 def test_whatever_is_named_is_admitted_and_nothing_else(named: list[object]) -> None:
     networks = tuple(ip_network(str(one)) for one in named)
-    admitted = [
+    found = [
         (ip_address(first), ip_address(last))
-        for _, name, intervals in said(admission("t", 7, Destinations(networks=networks), ()))
+        for _, name, intervals in said(admission("t", 7, admitted(Destinations(networks=networks))))
         if name.startswith("1 ")
         for _, first, last in intervals
     ]
-    count = sum(int(last) - int(first) + 1 for first, last in admitted)
+    count = sum(int(last) - int(first) + 1 for first, last in found)
     of_four = collapse_addresses(one for one in networks if isinstance(one, IPv4Network))
     of_six = collapse_addresses(one for one in networks if isinstance(one, IPv6Network))
     sizes = [one.num_addresses for one in of_four] + [one.num_addresses for one in of_six]
@@ -163,7 +184,7 @@ def test_whatever_is_named_is_admitted_and_nothing_else(named: list[object]) -> 
             first.version == network.version
             and int(first) <= int(network[0])
             and int(network[-1]) <= int(last)
-            for first, last in admitted
+            for first, last in found
         )
 
 
