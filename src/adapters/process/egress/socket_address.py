@@ -18,6 +18,7 @@ MAX_BYTES: Final = 128  # sizeof(struct sockaddr_storage): more is EINVAL
 DISCONNECT: Final = bytes(16)  # AF_UNSPEC: connect(2) takes a datagram socket's peer away
 _IPV6_LEAST: Final = 24  # SIN6_LEN_RFC2133: without a scope
 _IPV6_WHOLE: Final = 28
+_TRAFFIC_CLASS: Final = 0x0FF00000  # in sin6_flowinfo
 _LOOPBACK: Final = IPv4Address("127.0.0.1")
 _LOOPBACK_6: Final = IPv6Address("::1")
 
@@ -78,7 +79,7 @@ def _ipv4(raw: bytes) -> Destination:
 def _ipv6(raw: bytes) -> Destination:
     if len(raw) < _IPV6_LEAST:
         raise failed(errno.EINVAL)
-    port, packed = struct.unpack_from("!2xH4x16s", raw)
+    port, flow, packed = struct.unpack_from("!2xHI16s", raw)
     address = IPv6Address(packed) if any(packed) else _LOOPBACK_6
     mapped = address.ipv4_mapped
     if mapped is not None and not int(mapped):
@@ -91,8 +92,9 @@ def _ipv6(raw: bytes) -> Destination:
         address=address if mapped is None else mapped,
         port=port,
         scope=scope,
-        # No flow label: one that was registered may bring a source route along (ip6_flowlabel.c).
+        # The class, and no flow label: one that was registered may bring a source route along
+        # (ip6_flowlabel.c).
         raw=struct.pack("=H", AF_INET6)
-        + struct.pack("!H4x16s", port, address.packed)
+        + struct.pack("!HI16s", port, flow & _TRAFFIC_CLASS, address.packed)
         + struct.pack("=I", scope),
     )

@@ -99,7 +99,7 @@ def test_no_others_can(call: Filter, family: int, kind: int, protocol: int) -> N
     ("level", "option"),
     [
         *((0, 4), (0, 3), (0, 15), (0, 19), (0, 32), (0, 35), (0, 36), (0, 39), (0, 50)),
-        *((IPV6, 20), (IPV6, 29), (IPV6, 32), (IPV6, 33), (IPV6, 36), (IPV6, 50), (IPV6, 54)),
+        *((IPV6, 20), (IPV6, 29), (IPV6, 32), (IPV6, 36), (IPV6, 50), (IPV6, 54)),
         *((IPV6, 6), (IPV6, 55), (IPV6, 57), (IPV6, 59), (IPV6, 1), (IPV6, 17), (IPV6, 5)),
         *((SOL_SOCKET, 25), (SOL_SOCKET, 36), (SOL_SOCKET, 5), (SOL_SOCKET, 62), (SOL_SOCKET, 50)),
         *((TCP, 30), (TCP, 19), (TCP, 31), (TCP, 23), (UDP, 100), (UDP, 103), (SCTP, 110)),
@@ -114,7 +114,17 @@ def test_options_that_change_where_packets_go_are_denied(
 @pytest.mark.parametrize(
     ("level", "option"),
     [
-        *((0, 2), (0, 10), (0, 11), (0, 12), (0, 34), (IPV6, 16), (IPV6, 25), (IPV6, 51)),
+        *(
+            (0, 2),
+            (0, 10),
+            (0, 11),
+            (0, 12),
+            (0, 34),
+            (IPV6, 16),
+            (IPV6, 25),
+            (IPV6, 33),
+            (IPV6, 51),
+        ),
         *((SOL_SOCKET, 2), (SOL_SOCKET, 13), (SOL_SOCKET, 15), (SOL_SOCKET, 20), (SOL_SOCKET, 29)),
         *((TCP, 1), (TCP, 2), (TCP, 18), (UDP, 1)),
     ],

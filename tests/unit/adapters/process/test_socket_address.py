@@ -4,6 +4,7 @@ import errno
 import socket
 import struct
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from operator import and_
 
 import pytest
 from hypothesis import example, given
@@ -110,6 +111,7 @@ def test_networks_are_open_to_all_and_resolvers_to_questions(
     )
 )
 @example(ipv6("::ffff:0.0.0.0", 1, scope=7, flow=9))
+@example(ipv6("fd77::1", 1, flow=0xFFFFFFFF))
 def test_any_bytes_are_refused_or_written_anew_as_they_were_judged(raw: bytes) -> None:
     found = read(raw)
     if isinstance(found, int):
@@ -123,5 +125,6 @@ def test_any_bytes_are_refused_or_written_anew_as_they_were_judged(raw: bytes) -
     assert len(found.raw) == {socket.AF_INET: 16, socket.AF_INET6: 28}[family]
     assert found.raw[2:4] == raw[2:4]
     if family == socket.AF_INET6:
-        assert found.raw[4:8] == bytes(4)  # no flow label
+        class_alone = bytes((0x0F, 0xF0, 0, 0))
+        assert found.raw[4:8] == bytes(map(and_, raw[4:8], class_alone))  # no flow label
     assert any(found.address.packed)
