@@ -1,5 +1,7 @@
 """The packet filter as it stands in the kernel: written, kept up with devices, and restored when lost."""
 
+import errno
+import re
 import socket
 from contextlib import ExitStack, suppress
 
@@ -10,6 +12,7 @@ from .rules import Admitted
 from .table_news import TableNews
 
 _MOST_TRIES = 5
+_SPEAKABLE = re.compile(r"[!#-\[\]-~]+")  # printable, and what may stand between quotation marks
 
 
 class FilterTables:
@@ -87,6 +90,8 @@ class FilterTables:
                 return
 
     def _device(self, device: str, index: int) -> str:
+        if not _SPEAKABLE.fullmatch(device):
+            raise OSError(errno.EINVAL, f"nft has no word for a device named {device!r}")
         has_header = has_ethernet_header(device)
         return rules.device(
             self._name, self._groups, index=index, device=device, has_header=has_header

@@ -57,10 +57,13 @@ class NotifiedEgress:
             with suppress(RuntimeError):  # the loop is closed: told below
                 loop.call_soon_threadsafe(hand_on)
 
-        with Watch(self._processor, self._filter, destinations, note) as watch:
-            yield Confinement(confine=watch.confine, settle=hand_on)
-        if watch.obstacle:  # the program was refused everything; why, it can't tell
-            _log.error("egress.obstacle", extra={"fields": {"reason": watch.obstacle}})
+        watch = Watch(self._processor, self._filter, destinations, note)
+        try:
+            with watch:
+                yield Confinement(confine=watch.confine, settle=hand_on)
+        finally:
+            if watch.obstacle:  # the program was refused everything; why, it can't tell
+                _log.error("egress.obstacle", extra={"fields": {"reason": watch.obstacle}})
 
 
 def find_notified_egress() -> NotifiedEgress | str:

@@ -86,13 +86,17 @@ chain output {
   meta skgid %(first)d-%(last)d meta nfproto ipv6 goto judge6
 }
 """
-# What a frame is said to be (meta protocol) and what it is (its bytes) can differ: packet(7).
+# What a frame is said to be (meta protocol) and what it is (its bytes) can differ: packet(7). So can
+# where the kernel takes the packet to begin (devices with longer headers, as those of tagged networks
+# are) and where it does: therefore the address is looked up there, too, behind Ethernet's 14 bytes.
 _FRAMES: Final = """
 set neighbours4 { typeof meta skgid . arp daddr ip; flags interval; }
 set neighbours6 { typeof meta skgid . ip6 daddr; flags interval; }
+set frames4 { typeof meta skgid . @ll,240,32; flags interval; }
+set frames6 { typeof meta skgid . @ll,304,128; flags interval; }
 chain with_header {
-  meta protocol ip @ll,96,16 0x0800 goto judge4
-  meta protocol ip6 @ll,96,16 0x86dd goto judge6
+  meta protocol ip @ll,96,16 0x0800 @ll,112,4 4 meta skgid . @ll,240,32 @frames4 goto judge4
+  meta protocol ip6 @ll,96,16 0x86dd @ll,112,4 6 meta skgid . @ll,304,128 @frames6 goto judge6
   meta protocol arp @ll,96,16 0x0806 arp htype 1 arp ptype 0x0800 arp operation request meta skgid . arp daddr ip @neighbours4 accept
   goto hold
 }
@@ -155,7 +159,9 @@ def admission(name: str, group: int, admitted: Admitted, *, there: bool = False)
 def _elements_in_words(name: str, admitted: Mapping[int, Admitted]) -> Iterator[str]:
     for group, terms in admitted.items():
         for family, set_name, networks in _entries(terms):
-            listed = ", ".join(f"{group} . {network}" for network in networks)
+            # Where the address is bytes of a frame, nft has it for a number.
+            word = _as_numbers if set_name.startswith("frames") else str
+            listed = ", ".join(f"{group} . {word(network)}" for network in networks)
             yield f"add element {family.name.lower()} {name} {set_name} {{ {listed} }}"
 
 
@@ -163,11 +169,18 @@ def _entries(admitted: Admitted) -> Iterator[tuple[Family, str, tuple[Network, .
     """What goes into which set of which table; its neighbours may be asked for, too."""
     reached = admitted.destinations.networks
     asked = tuple(map(ip_network, admitted.destinations.resolvers))
-    neighbours = map(_asked_for, (*reached, *asked, *map(ip_network, admitted.routers)))
+    routers = map(ip_network, admitted.routers)
+    neighbours = tuple(map(_asked_for, (*reached, *asked, *routers)))
+    solicited = (network for network in neighbours if network.version == 6)
     for family in Family:
         yield from _joined(family, "allowed", reached)
         yield from _joined(family, "asked", asked)
     yield from _joined(Family.NETDEV, "neighbours", neighbours)
+    yield from _joined(Family.NETDEV, "frames", (*reached, *asked, *solicited))
+
+
+def _as_numbers(network: Network) -> str:
+    return f"{int(network[0])}-{int(network[-1])}"
 
 
 _SOLICITED_NODE: Final = IPv6Network("ff02::1:ff00:0/104")  # RFC 4291, section 2.7.1

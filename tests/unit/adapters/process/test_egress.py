@@ -133,9 +133,11 @@ def test_overlapping_networks_become_one_and_neighbours_are_asked_for_by_their_l
         (add, "5 t asked4", resolver),
         (add, "5 t neighbours4", four),
         (add, "5 t neighbours6", [(7, "ff02::1:ff00:0", "ff02::1:ffff:ffff")]),
+        (add, "5 t frames4", four),
+        (add, "5 t frames6", [*six, (7, "ff02::1:ff00:0", "ff02::1:ffff:ffff")]),
     ]
     one = Destinations(networks=(ip_network("fd77::12:3456"),))
-    last = said(admission("t", 7, admitted(one), there=True))[-1]
+    *_, last, _ = said(admission("t", 7, admitted(one), there=True))
     node = "ff02::1:ff12:3456"
     assert last == (10 << 8 | 14, "5 t neighbours6", [(7, node, node)])
 
@@ -145,6 +147,7 @@ def test_rules_that_are_written_again_have_what_was_admitted() -> None:
         networks=(ip_network("10.0.0.0/24"),), resolvers=(ip_address("fd77::53"),)
     )
     text = tables("t", range(7, 9), 5, {7: admitted(destinations)})
+    resolver, node = int(ip_address("fd77::53")), int(ip_address("ff02::1:ff00:53"))
     added = [line for line in text.splitlines() if line.startswith("add element")]
     assert added == [
         "add element inet t allowed4 { 7 . 10.0.0.0/24 }",
@@ -153,6 +156,8 @@ def test_rules_that_are_written_again_have_what_was_admitted() -> None:
         "add element netdev t asked6 { 7 . fd77::53/128 }",
         "add element netdev t neighbours4 { 7 . 10.0.0.0/24 }",
         "add element netdev t neighbours6 { 7 . ff02::1:ff00:53/128 }",
+        "add element netdev t frames4 { 7 . 167772160-167772415 }",
+        f"add element netdev t frames6 {{ 7 . {resolver}-{resolver}, 7 . {node}-{node} }}",
     ]
 
 
