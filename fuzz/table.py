@@ -124,13 +124,13 @@ TARGETS: Mapping[str, Target] = {
     "socket-address": Target(
         run=kernel.read_socket_address,
         seeds=seeds.socket_addresses,
-        words=("\x02\x00", "\x0a\x00"),  # AF_INET, AF_INET6
+        words=("\\x02\\x00", "\\x0a\\x00"),  # AF_INET, AF_INET6
         max_bytes=160,
     ),
     "socket-messages": Target(
         run=kernel.read_messages,
         seeds=seeds.socket_messages,
-        words=("\x14\x00", "\x1a\x00"),  # a length, RTM_GETROUTE
+        words=("\\x14\\x00", "\\x1a\\x00"),  # a length, RTM_GETROUTE
         max_bytes=1024,
     ),
 }
