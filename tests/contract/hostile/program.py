@@ -12,6 +12,7 @@ import ctypes
 import errno
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -186,25 +187,34 @@ def fork_bomb(facts):
 
 
 def memory_bomb(facts):
-    """Many processes, each within its own limit."""
+    """Many processes, each within its own limit, that hold their memory at the same time."""
     reads, writes = os.pipe()
+    gate, opener = os.pipe()
+    children = []
     for _ in range(BOMB_MIB // CHILD_MIB):
-        if os.fork() == 0:
+        children.append(os.fork())
+        if children[-1] == 0:
+            os.close(opener)
             try:
                 block = bytearray(CHILD_MIB << 20)
                 block[::4096] = b"x" * len(block[::4096])
                 os.write(writes, b"x")
-                time.sleep(1.0)
+                os.read(gate, 1)  # until all have theirs
             finally:
                 os._exit(0)
     os.close(writes)
-    time.sleep(1.2)
-    os.set_blocking(reads, False)
-    try:
-        got = len(os.read(reads, 100))
-    except BlockingIOError:
-        got = 0
-    say(got * CHILD_MIB >= BOMB_MIB, f"{got * CHILD_MIB} MiB")
+    got, ends = 0, time.monotonic() + 3
+    while (
+        got < len(children) and select.select([reads], [], [], max(0, ends - time.monotonic()))[0]
+    ):
+        piece = os.read(reads, 100)
+        if not piece:
+            break
+        got += len(piece)
+    lost = sum(os.waitpid(child, os.WNOHANG)[0] != 0 for child in children)
+    os.close(opener)
+    held = (len(children) - lost) * CHILD_MIB
+    say(got == len(children) and not lost, f"{min(got * CHILD_MIB, held)} MiB")
 
 
 def one_memory(facts):
