@@ -9,7 +9,7 @@ from ..options import Given, Item, Option, Problem
 from ..reports import dig as report
 from ..target import Address, Hostname, Network
 from ..tool import Arranged, Draft, Tool
-from .dig_options import CLASSES, HTTP_OPTIONS, TABLE, TLS_OPTIONS, TYPES
+from .dig_options import CLASSES, HTTP_OPTIONS, TABLE, TYPES
 
 
 class DigGrammar(Grammar):
@@ -101,7 +101,7 @@ class DigTool(Tool):
         server = rows.get("@")
         if server is None:
             # The system's resolver was not judged: it is asked DNS questions and nothing else.
-            for name in (*HTTP_OPTIONS, *TLS_OPTIONS, "-p"):
+            for name in (*HTTP_OPTIONS, "-p"):
                 if name in rows and rows[name].value != "53":
                     return Problem(
                         rule="option.value",

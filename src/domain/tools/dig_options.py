@@ -67,7 +67,6 @@ _SWITCHES = {
 _ALIASES = {"class": "cl", "coflag": "co", "dnssec": "do", "tcp": "vc", "ttlid": "ttl"}
 _HTTP = ("https", "https-get", "https-post", "http-plain", "http-plain-get", "http-plain-post")
 HTTP_OPTIONS = tuple(f"+{name}" for name in _HTTP)
-TLS_OPTIONS = ("+tls", "+tls-hostname")  # the latter asks over TLS as well
 _PATH = Text(pattern=r"/[A-Za-z0-9._/-]{0,64}", what="a URL path such as /dns-query")
 
 _VALUED: tuple[Option, ...] = (
