@@ -219,6 +219,7 @@ def test_resolvers_are_asked_at_their_port_only_and_by_plans_that_say_so(
         return asyncio.run(runner.run(plan)).how
 
     assert asked(53, True) is HowEnded.EXITED
+    assert asked(853, True) is HowEnded.EXITED
     assert asked(54, True) is HowEnded.VIOLATED
     assert asked(53, False) is HowEnded.VIOLATED
 

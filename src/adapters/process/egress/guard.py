@@ -14,8 +14,11 @@ from ....domain.target import Address, Network
 _LOOPBACK: Final = (ip_address("127.0.0.1"),)  # what resolv.conf(5) says of a file without servers
 
 
+DNS_PORTS: Final = (53, 853)  # the latter for DNS over TLS (dig +tls)
+
+
 class Destinations(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an execution may send: `networks` by any protocol, `resolvers` to port 53 only."""
+    """Where an execution may send: `networks` by any protocol, `resolvers` to `DNS_PORTS` only."""
 
     networks: tuple[Network, ...]
     resolvers: tuple[Address, ...] = ()

@@ -17,7 +17,7 @@ import msgspec
 
 from ..syscalls import Processor
 from . import ancillary, foreign_process, socket_address
-from .guard import Destinations
+from .guard import DNS_PORTS, Destinations
 from .notifications import Call
 from .socket_address import AF_INET, AF_NETLINK, AF_UNSPEC, Destination, failed
 from .socket_copy import PASSING_FLAGS, Message, SocketCopy
@@ -28,7 +28,6 @@ _MAX_PIECES: Final = 1024  # UIO_MAXIOV
 _MAX_MESSAGES: Final = (
     16  # in one sendmmsg(2): the program is told how many, and goes on from there
 )
-_DNS_PORT: Final = 53
 
 _HEADER: Final = struct.Struct("=Qi4xQQQQ8x")  # struct msghdr
 _MESSAGE_BYTES: Final = 64  # struct mmsghdr: the same, and the number of bytes sent
@@ -40,7 +39,7 @@ def allows(destinations: Destinations, to: Destination, protocol: str) -> bool:
     """Whether the execution may send there."""
     if any(to.address in network for network in destinations.networks):
         return True
-    asks = protocol in ("tcp", "udp") and to.port == _DNS_PORT
+    asks = protocol in ("tcp", "udp") and to.port in DNS_PORTS
     return asks and to.address in destinations.resolvers
 
 

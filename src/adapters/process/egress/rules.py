@@ -59,7 +59,7 @@ chain options4 {
 chain judge4 {
   ip hdrlength != 5 jump options4
   meta skgid . ip daddr @allowed4 accept
-  meta l4proto { tcp, udp } th dport 53 meta skgid . ip daddr @asked4 accept
+  meta l4proto { tcp, udp } th dport { 53, 853 } meta skgid . ip daddr @asked4 accept
   goto hold
 }
 """
@@ -68,7 +68,7 @@ chain judge4 {
 _JUDGE6: Final = """
 chain reached6 {
   meta skgid . ip6 daddr @allowed6 accept
-  meta l4proto { tcp, udp } th dport 53 meta skgid . ip6 daddr @asked6 accept
+  meta l4proto { tcp, udp } th dport { 53, 853 } meta skgid . ip6 daddr @asked6 accept
   %(more)s
   goto hold
 }
