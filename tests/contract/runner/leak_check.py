@@ -1,5 +1,6 @@
 """What a process holds, as the kernel tells it: to see that nothing is left of a run."""
 
+import gc
 import os
 from collections import Counter
 from pathlib import Path
@@ -16,7 +17,8 @@ class Holdings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def holdings(directory: Path) -> Holdings:
-    """Of this process, now."""
+    """Of this process, now; what an earlier test left to be collected is not there any more."""
+    gc.collect()
     return Holdings(
         children=tuple(sorted(children())),
         descriptors=_descriptors(),
