@@ -4,7 +4,6 @@ import argparse
 import os
 import re
 import resource
-import shutil
 import stat
 import subprocess
 import sys
@@ -13,15 +12,14 @@ from pathlib import Path
 
 import msgspec
 
-from . import bounds, words
+from . import bounds, corpus, words
 from .table import TARGETS, Target
 
 HERE = Path(__file__).parent
-KEPT = HERE / "corpus"
 CRASHES = HERE / "crashes"
 WORK = HERE.parent / ".fuzz"
 _TAIL_BYTES = 256 * 1024
-KEPT_BYTES = 48 * 1024
+KEPT_BYTES = 8 * 1024
 """Of one target's corpus, at most."""
 
 
@@ -82,7 +80,7 @@ def _fuzz(name: str, seconds: int, seed: int) -> Outcome:
         *(f"-max_total_time={seconds}", f"-seed={seed}", f"-max_len={target.max_bytes}"),
         *(f"-timeout={bounds.HANGS_S}", "-print_final_stats=1", "-verbosity=1"),
         *(f"-artifact_prefix={crashes}/", f"-dict={WORK / name}.dict"),
-        *(str(found), str(KEPT / name), str(given)),
+        *(str(found), str(given)),
     ]
     started_s = _children_s()
     with (WORK / f"{name}.log").open("w+b") as log:
@@ -117,11 +115,11 @@ def _fuzz(name: str, seconds: int, seed: int) -> Outcome:
 
 
 def _prepare(name: str, target: Target) -> tuple[Path, Path]:
-    """The folders of what is found and of the seeds; the dictionary beside them."""
+    """The folders of what is found and of the seeds, the kept ones among them; the dictionary."""
     found, given = WORK / "corpus" / name, WORK / "seeds" / name
-    for folder in (found, given, KEPT / name):
+    for folder in (found, given):
         folder.mkdir(parents=True, exist_ok=True)
-    for number, seed in enumerate(target.seeds()):
+    for number, seed in enumerate((*target.seeds(), *corpus.kept(name))):
         (given / f"{number:05}").write_bytes(seed)
     (WORK / f"{name}.dict").write_text(words.as_file(target.words))
     return found, given
@@ -135,10 +133,9 @@ def _explain(name: str, crash: Path, text: str) -> None:
 
 
 def _keep(name: str) -> None:
-    """Make fuzz/corpus/NAME the fewest and shortest inputs that cover what all the found ones do."""
+    """Keep the fewest and shortest inputs that cover what all the found ones do."""
     target = TARGETS[name]
     found, given = _prepare(name, target)
-    kept = KEPT / name
     with tempfile.TemporaryDirectory(prefix="netsonde-fuzz-") as folder:
         # libFuzzer starts itself again for each attempt, by its own name and nothing else.
         launcher = Path(folder, "launcher")
@@ -149,7 +146,7 @@ def _keep(name: str) -> None:
         subprocess.run(
             [
                 *(sys.executable, "-m", "fuzz.one", name, "-merge=1", f"-timeout={bounds.HANGS_S}"),
-                *(f"-max_len={target.max_bytes}", str(least), str(kept), str(found), str(given)),
+                *(f"-max_len={target.max_bytes}", str(least), str(found), str(given)),
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -158,16 +155,16 @@ def _keep(name: str) -> None:
             check=True,
         )
         seeds = {*target.seeds()}
-        shutil.rmtree(kept)
-        kept.mkdir()
-        size = files = 0
+        inputs: list[bytes] = []
+        size = 0
         for file in sorted(least.iterdir(), key=lambda file: (file.stat().st_size, file.name)):
             data = file.read_bytes()
             if data in seeds or size + len(data) > KEPT_BYTES:
                 continue
-            shutil.copyfile(file, kept / file.name[:12])
-            size, files = size + len(data), files + 1
-    print(f"{name:20} {files:5} files {size:7} bytes kept", flush=True)
+            inputs.append(data)
+            size += len(data)
+        corpus.keep(name, inputs)
+    print(f"{name:20} {len(inputs):5} inputs {size:7} bytes kept", flush=True)
 
 
 def _children_s() -> float:

@@ -5,19 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from fuzz import bounds
+from fuzz import bounds, corpus
 from fuzz.table import TARGETS
 
 _FUZZ = Path(__file__).parents[3] / "fuzz"
-_KEPT = sorted(path for path in _FUZZ.glob("corpus/*/*"))
 _CRASHES = sorted(path for path in _FUZZ.glob("crashes/*/*"))
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_the_kept_corpus_breaks_no_promise(name: str) -> None:
-    for file in _KEPT:
-        if file.parent.name == name:
-            bounds.run(TARGETS[name].run, file.read_bytes())
+    for data in corpus.kept(name):
+        bounds.run(TARGETS[name].run, data)
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -32,10 +30,12 @@ def test_what_once_broke_a_promise_does_no_more(crash: Path) -> None:
     bounds.run(TARGETS[crash.parent.name].run, crash.read_bytes())
 
 
-def test_every_folder_is_that_of_a_target_and_small() -> None:
-    for file in (*_KEPT, *_CRASHES):
-        assert file.parent.name in TARGETS
-    assert sum(file.stat().st_size for file in _KEPT) <= 1024 * 1024
+def test_everything_is_of_a_target_and_small() -> None:
+    files = sorted(corpus.FOLDER.iterdir())
+    assert {path.stem for path in files} <= TARGETS.keys()
+    assert {path.parent.name for path in _CRASHES} <= TARGETS.keys()
+    assert len(files) > 20
+    assert sum(path.stat().st_size for path in files) <= 512 * 1024
 
 
 def test_a_target_that_raises_or_takes_too_long_is_told() -> None:
