@@ -1,5 +1,6 @@
 """Instructions of a classic BPF program over a system call (linux/filter.h, struct seccomp_data)."""
 
+import errno
 import struct
 from collections.abc import Iterable
 from typing import Final
@@ -7,7 +8,8 @@ from typing import Final
 KILL, ERRNO, NOTIFY, ALLOW = 0x80000000, 0x00050000, 0x7FC00000, 0x7FFF0000  # SECCOMP_RET_*
 IF_EQUAL, IF_AT_LEAST, IF_ANY_BIT = 0x15, 0x35, 0x45  # BPF_JMP|K with JEQ, JGE, JSET
 NUMBER_AT, ARCH_AT = 0, 4  # struct seccomp_data
-X32_BIT: Final = 0x40000000
+_X32_BIT: Final = 0x40000000
+_X86_64: Final = 0xC000003E  # AUDIT_ARCH_X86_64
 
 _LOAD, _AND, _RETURN = 0x20, 0x54, 0x06  # BPF_LD|W|ABS, BPF_ALU|AND|K, BPF_RET|K
 
@@ -17,6 +19,17 @@ Code = tuple[int, int, int, int]
 def packed(lines: Iterable[Code]) -> bytes:
     """The program as the kernel reads it."""
     return b"".join(struct.pack("=HBBI", *line) for line in lines)
+
+
+def own_calls_only(audit_arch: int) -> list[Code]:
+    """What every filter begins with; after it the call's number is loaded.
+
+    32-bit calls have other numbers, and none of ours makes them; x32's have a bit more.
+    """
+    lines = [load(ARCH_AT), jump(IF_EQUAL, audit_arch, 1, 0), returned(KILL), load(NUMBER_AT)]
+    if audit_arch == _X86_64:
+        lines += when(IF_AT_LEAST, _X32_BIT, denied(errno.ENOSYS))
+    return lines
 
 
 def when(test: int, value: int, then: list[Code]) -> list[Code]:

@@ -10,20 +10,15 @@ from typing import Final
 
 from .bpf import (
     ALLOW,
-    ARCH_AT,
     IF_ANY_BIT,
-    IF_AT_LEAST,
     IF_EQUAL,
-    KILL,
-    NUMBER_AT,
-    X32_BIT,
     Code,
     argument,
     denied,
-    jump,
     load,
     masked,
     one_of,
+    own_calls_only,
     packed,
     returned,
     when,
@@ -74,12 +69,7 @@ def compiled(processor: Processor, *, raw_sockets: bool) -> bytes:
 def _lines(processor: Processor, raw_sockets: bool) -> Iterator[Code]:
     """Every block but the first begins with the call's number loaded, and ends in a return."""
     numbers = processor.numbers
-    yield load(ARCH_AT)
-    yield jump(IF_EQUAL, processor.audit_arch, 1, 0)
-    yield returned(KILL)  # 32-bit calls have other numbers: none of ours makes them
-    yield load(NUMBER_AT)
-    if processor.audit_arch == 0xC000003E:
-        yield from when(IF_AT_LEAST, X32_BIT, denied(errno.ENOSYS))
+    yield from own_calls_only(processor.audit_arch)
     for name in DENIED:
         if name in numbers:
             yield from when(IF_EQUAL, numbers[name], denied(errno.EPERM))

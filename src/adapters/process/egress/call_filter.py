@@ -11,27 +11,23 @@ from typing import Final
 
 from ..bpf import (
     ALLOW,
-    ARCH_AT,
     ERRNO,
     IF_ANY_BIT,
     IF_AT_LEAST,
     IF_EQUAL,
-    KILL,
     NOTIFY,
-    NUMBER_AT,
-    X32_BIT,
     Code,
     argument,
     denied,
-    jump,
     load,
     masked,
     one_of,
+    own_calls_only,
     packed,
     returned,
     when,
 )
-from ..syscalls import AUDIT_ARCH, Processor
+from ..syscalls import Processor
 
 NOTIFIED: Final = ("connect", "sendmsg", "sendmmsg")  # and sendto, if it has an address
 
@@ -95,12 +91,7 @@ def compiled(processor: Processor) -> bytes:
 def _lines(processor: Processor) -> Iterator[Code]:
     """Every block but the first begins with the call's number loaded, and ends in a return."""
     numbers = processor.numbers
-    yield load(ARCH_AT)
-    yield jump(IF_EQUAL, processor.audit_arch, 1, 0)
-    yield returned(KILL)  # 32-bit calls have other numbers, socketcall(2) among them
-    yield load(NUMBER_AT)
-    if processor.audit_arch == AUDIT_ARCH["x86_64"]:
-        yield from when(IF_AT_LEAST, X32_BIT, denied(errno.ENOSYS))
+    yield from own_calls_only(processor.audit_arch)
     for name in NOTIFIED:
         yield from when(IF_EQUAL, numbers[name], [returned(NOTIFY)])
     yield from when(IF_EQUAL, numbers["sendto"], _sendto())

@@ -13,24 +13,20 @@ from typing import Final
 
 from ..bpf import (
     ALLOW,
-    ARCH_AT,
     ERRNO,
     IF_AT_LEAST,
     IF_EQUAL,
-    KILL,
-    NUMBER_AT,
-    X32_BIT,
     Code,
     argument,
     denied,
-    jump,
     load,
     one_of,
+    own_calls_only,
     packed,
     returned,
     when,
 )
-from ..syscalls import AUDIT_ARCH, Processor
+from ..syscalls import Processor
 
 _SOL_PACKET: Final = 263
 _FRAMES_THAT_CHANGE: Final = (13, 15, 24)  # PACKET_TX_RING, PACKET_VNET_HDR, PACKET_VNET_HDR_SZ
@@ -49,12 +45,7 @@ def compiled(processor: Processor) -> bytes:
 def _lines(processor: Processor) -> Iterator[Code]:
     """Every block but the first begins with the call's number loaded, and ends in a return."""
     numbers = processor.numbers
-    yield load(ARCH_AT)
-    yield jump(IF_EQUAL, processor.audit_arch, 1, 0)
-    yield returned(KILL)
-    yield load(NUMBER_AT)
-    if processor.audit_arch == AUDIT_ARCH["x86_64"]:
-        yield from when(IF_AT_LEAST, X32_BIT, denied(errno.ENOSYS))
+    yield from own_calls_only(processor.audit_arch)
     for name in _DENIED:
         yield from when(IF_EQUAL, numbers[name], denied(errno.EPERM))
     yield from when(IF_EQUAL, numbers["setsockopt"], _setsockopt())
