@@ -308,7 +308,10 @@ async def stuffed(made: Stage, reader: Reader) -> int:
     ("limits", "reason"),
     [
         (FeedLimits(max_queued=64, patience_s=0.2, stall_s=60), "too_slow"),
-        (FeedLimits(max_queued=1_000_000, max_queued_bytes=10**9, stall_s=2.0), "stalled"),
+        (
+            FeedLimits(max_queued=1_000_000, max_queued_bytes=10**9, max_replay=10**6, stall_s=1.0),
+            "stalled",
+        ),
     ],
 )
 def test_who_does_not_read_is_dropped_and_reads_why_on_coming_back(
