@@ -64,6 +64,7 @@ def main(arguments: list[str]) -> int:
     tries = arguments[0] if arguments else "1"
     outcomes = {attack: dict(row) for attack, row in _run(tries).items()}
     if os.geteuid() == 0:
+        subprocess.run(("make", ".dev/netsonde"), check=True)  # what another interpreter imports
         as_user = _run(tries, *_WORLD, NETSONDE_NO_LAB="1", NETSONDE_ATTACK_UID=_USER)
         for attack, row in as_user.items():
             outcomes[attack] |= row
