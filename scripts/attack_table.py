@@ -20,7 +20,10 @@ BEGIN, END = "<!-- attacks: made by scripts/attack_table.py -->", "<!-- end of a
 COLUMNS = {"basic": "basic", "landlock": "container", "user": "user", "full": "full"}
 _USER = "45105"
 # Processes, mounts and the network of its own; no user namespace, so that there can be other users.
-_WORLD = ("unshare", "--pid", "--net", "--mount", "--fork", "--mount-proc", "--kill-child")
+_WORLD = (
+    *("unshare", "--pid", "--net", "--mount", "--fork", "--mount-proc", "--kill-child"),
+    *("sh", "-c", 'ip link set lo up && exec "$@"', "sh"),
+)
 
 Outcomes = Mapping[str, Mapping[str, tuple[bool, str]]]
 

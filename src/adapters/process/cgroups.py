@@ -246,7 +246,9 @@ def _dissolve(roots: list[tuple[str, Home]], locks: list[int]) -> None:
 
 def _remove(root: str) -> None:
     with suppress(OSError):
-        for child in [entry.path for entry in os.scandir(root) if entry.is_dir()]:
+        with os.scandir(root) as entries:
+            children = [entry.path for entry in entries if entry.is_dir()]
+        for child in children:
             deadline_s = time.monotonic() + _REMOVAL_S
             while not _emptied(child) and time.monotonic() < deadline_s:
                 time.sleep(0.002)
