@@ -1,6 +1,7 @@
 """Which layers are found, on hosts where things are missing or unwanted."""
 
 import gc
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -58,9 +59,10 @@ def test_required_and_there_is_not_missed() -> None:
 
 
 def test_a_chain_that_is_dropped_leaves_nothing_open(tmp_path: Path) -> None:
-    before = holdings(tmp_path).descriptors
+    before = Counter(holdings(tmp_path).descriptors)
     chain = find_chain(InstalledPrograms(), Wanted())
     assert chain.layers()
     del chain
     gc.collect()
-    assert holdings(tmp_path).descriptors == before
+    # Fewer may be open: what an earlier test held by its last exception.
+    assert not Counter(holdings(tmp_path).descriptors) - before
