@@ -414,6 +414,49 @@ async def waited(starting: Coroutine[Any, Any, asyncio.subprocess.Process]) -> i
     return await (await starting).wait()
 
 
+def test_a_device_that_cannot_be_watched_ends_what_runs_and_keeps_the_next_from_its_start(
+    runner: SubprocessRunner, directory: Path, lab: Lab
+) -> None:
+    ip, odd = path_of("ip"), 'odd"0'  # nft has no word for it
+    words = attempt(directory, "patience", lab.public, 9, lab.web)
+
+    async def scene() -> tuple[Ended, int]:
+        added: list[asyncio.Future[int]] = []
+
+        def add(_: bytes) -> None:
+            if not added:
+                pair = ("name", odd, "type", "veth", "peer", "name", "odd1")
+                starting = asyncio.create_subprocess_exec(ip, "link", "add", *pair)
+                added.append(asyncio.ensure_future(waited(starting)))
+
+        ended = await runner.run(plan_for(*words, addresses=(lab.web,)), add)
+        return ended, await added[0]
+
+    udp = attempt(directory, "udp", lab.web, 9, lab.web)
+    try:
+        ended, status = asyncio.run(scene())
+        assert status == 0
+        assert ended.how is HowEnded.VIOLATED
+        assert "could not be watched" in ended.reason
+        refused = run(runner, *udp, to=(lab.web,))
+        assert refused.how is HowEnded.NOT_STARTED
+        assert "odd" in refused.reason
+    finally:
+        subprocess.run((ip, "link", "del", "odd1"), check=True)
+    assert run(runner, *udp, to=(lab.web,)).how is HowEnded.EXITED
+
+
+def test_rules_that_could_not_be_written_anew_are_tried_again_at_the_next_start(lab: Lab) -> None:
+    guard = NftablesEgress(path_of("nft"))
+    subprocess.run((path_of("nft"), "flush", "ruleset"), check=True)
+    guard._tables._nft = path_of("true").replace("true", "false")
+    with pytest.raises(OSError, match="nft gave no reason"):
+        guard.trial()
+    guard._tables._nft = path_of("nft")
+    assert guard.trial() is None
+    guard.close()
+
+
 def test_a_start_that_fails_takes_no_number(lab: Lab) -> None:
     guard = NftablesEgress(path_of("nft"))
     before = len(guard._groups._free)

@@ -66,13 +66,6 @@ def _gone_in(message: bytes) -> Iterator[int]:
         message = message[(length + 3) & ~3 :]
 
 
-def is_there(index: int, device: str) -> bool:
-    """Whether it still is, under both."""
-    with suppress(OSError):
-        return socket.if_nametoindex(device) == index
-    return False
-
-
 def has_ethernet_header(device: str) -> bool:
     """Of its frames (netdevice(7)); not for one that is gone meanwhile."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking, suppress(OSError):

@@ -3,6 +3,7 @@
 import errno
 import re
 import socket
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 
 from . import netfilter, nftables, rules
@@ -26,6 +27,7 @@ class FilterTables:
         self._log_group = log_group
         self._devices: dict[str, int] = {}
         self._admitted: dict[int, Admitted] = {}
+        self._whole = False
         with ExitStack() as stack:
             self._netlink = netfilter.opened()
             stack.callback(self._netlink.close)
@@ -57,10 +59,13 @@ class FilterTables:
         """
         tables, devices = self.news
         gone = devices.gone()
-        if tables.any() and not netfilter.has_tables(self._netlink, self._name):
+        self._whole &= not tables.any()
+        if not self._whole and not netfilter.has_tables(self._netlink, self._name):
             self._devices = {}
             self._write()
             return
+        self._whole = True
+        self._forget(gone or ())
         kept = self._devices.items() if gone is not None else ()
         self._devices = {name: index for name, index in kept if index not in (gone or ())}
         self._judge_devices()
@@ -69,15 +74,22 @@ class FilterTables:
         """In one change, so that nobody who was admitted is held back in between."""
         first = rules.tables(self._name, self._groups, self._log_group, self._admitted)
         self._judge_devices(first)
+        self._whole = True
+
+    def _forget(self, gone: Iterable[int]) -> None:
+        """Linux up to 6.15 has taken the chains away with their devices."""
+        chains = (
+            netfilter.without_chain(Family.NETDEV, self._name, rules.chain(index))
+            for index in gone
+            if index in self._devices.values()
+        )
+        _remove(self._netlink, *chains)
 
     def _judge_devices(self, first: str = "") -> None:
         """`first` is said before. Tries again if a device went meanwhile."""
         for last_try in (*[False] * (_MOST_TRIES - 1), True):
             present = {device: index for index, device in socket.if_nameindex()}
-            for _, index in self._devices.items() - present.items():
-                # Linux up to 6.15 has taken the chain away with its device.
-                chain = netfilter.without_chain(Family.NETDEV, self._name, rules.chain(index))
-                _remove(self._netlink, chain)
+            self._forget(index for _, index in self._devices.items() - present.items())
             words = [self._device(*device) for device in present.items() - self._devices.items()]
             try:
                 if first or words:
